@@ -1,0 +1,8 @@
+//! One folder for each thing outside. An adapter speaks `port` and knows neither the console nor the other adapters.
+
+pub mod backoff;
+pub mod clock;
+pub mod kubernetes;
+pub mod records;
+pub mod simulated;
+pub mod terminal;

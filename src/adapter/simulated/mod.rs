@@ -1,0 +1,1 @@
+//! The simulated engine: a seeded pure world behind the same port.

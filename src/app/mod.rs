@@ -1,0 +1,1 @@
+//! The imperative middle: model, update, effects and the loop.

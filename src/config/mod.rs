@@ -1,0 +1,1 @@
+//! Configuration: serde structs over embedded defaults and the user's files.

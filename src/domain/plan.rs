@@ -1,0 +1,206 @@
+//! The deployment plan in checked form: environments in promotion order, services, and where each workload lives.
+//!
+//! `config::plan` reads `rolldeck.toml` into this; whoever holds a [`Plan`] may rely on every name in it being defined once.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{EnvironmentName, RolloutId, Scope, ServiceName, Track, WorkloadName};
+
+/// What kind of backend an environment speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    Kubernetes,
+    Simulated,
+}
+
+impl EngineKind {
+    /// Returns the word that stands on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Simulated => "simulated",
+        }
+    }
+}
+
+/// How much a mutation must be confirmed: product.md, safety rule 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protection {
+    /// One key confirms.
+    Open,
+    /// The dialog opens with Cancel focused.
+    #[default]
+    Guarded,
+    /// The service's name is typed.
+    Protected,
+}
+
+/// An environment's colour on screen, by meaning-free name; the theme decides the shade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Colour {
+    Green,
+    Blue,
+    Cyan,
+    Yellow,
+    Orange,
+    Magenta,
+    Red,
+    Grey,
+}
+
+/// One environment of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    pub name: EnvironmentName,
+    pub engine: EngineKind,
+    /// The kubeconfig context; none means the kubeconfig's current one. Not used by the simulated engine.
+    pub context: Option<String>,
+    pub namespace: String,
+    pub protection: Protection,
+    pub colour: Colour,
+}
+
+/// A container image repository and container, and the workloads per environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    pub name: ServiceName,
+    /// The image repository that a shipped version is taken from: `trixtech/backend`. None: that of the running image.
+    pub image: Option<String>,
+    /// The container that carries the service's version; none: the first one.
+    pub container: Option<String>,
+    pub workloads: Vec<Workload>,
+}
+
+/// One workload in one environment: the row that an engine is told to watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    pub id: RolloutId,
+    pub engine: EngineKind,
+    pub context: Option<String>,
+    pub namespace: String,
+    pub target: Target,
+    /// Image repository and container of the service, repeated here so that an engine needs nothing else.
+    pub image: Option<String>,
+    pub container: Option<String>,
+}
+
+impl Workload {
+    /// Returns the link that this workload is reached by.
+    pub fn scope(&self) -> Scope {
+        match self.engine {
+            EngineKind::Kubernetes => Scope::new(self.context.as_deref().unwrap_or("kubernetes")),
+            EngineKind::Simulated => Scope::new("simulated"),
+        }
+    }
+}
+
+/// The object or objects that make a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Target {
+    Deployment {
+        name: String,
+    },
+    StatefulSet {
+        name: String,
+    },
+    DaemonSet {
+        name: String,
+    },
+    /// A Service that selects one of two Deployments by one label.
+    BlueGreen(BlueGreen),
+    /// A canary that an engine walks through steps by itself. Only the simulated engine speaks it so far.
+    Canary {
+        name: String,
+    },
+}
+
+impl Target {
+    /// Returns the word for the deck's second line: `rolling`, `blue/green`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Deployment { .. } => "deployment",
+            Self::StatefulSet { .. } => "statefulset",
+            Self::DaemonSet { .. } => "daemonset",
+            Self::BlueGreen(_) => "blue/green",
+            Self::Canary { .. } => "canary",
+        }
+    }
+}
+
+/// A blue/green pair: `service` selects `tracks[0]` or `tracks[1]` by the value of `label`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BlueGreen {
+    pub service: String,
+    /// The label key in the Service's selector and in both Deployments' pod labels, as `color`.
+    pub label: String,
+    pub tracks: [TrackTarget; 2],
+}
+
+/// One side of a blue/green pair: the label's value and the Deployment that carries it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TrackTarget {
+    pub track: Track,
+    pub deployment: String,
+}
+
+/// A whole plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The product's name, as the top line shows it.
+    pub name: String,
+    /// Where it was read from; none for the demo and for a plan made of the current context.
+    pub path: Option<PathBuf>,
+    /// In promotion order.
+    pub environments: Vec<Environment>,
+    pub services: Vec<Service>,
+    /// True where the plan was made up from the current context: nothing may be written until armed.
+    pub provisional: bool,
+}
+
+impl Plan {
+    /// Returns the environment of that name.
+    pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
+        self.environments.iter().find(|environment| environment.name == *name)
+    }
+
+    /// Returns the service of that name.
+    pub fn service(&self, name: &ServiceName) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == *name)
+    }
+
+    /// Returns every workload, service by service in the plan's order.
+    pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
+        self.services.iter().flat_map(|service| &service.workloads)
+    }
+
+    /// Returns the workload behind a rollout.
+    pub fn workload(&self, id: &RolloutId) -> Option<&Workload> {
+        self.workloads().find(|workload| workload.id == *id)
+    }
+
+    /// Returns the workloads of one cell of the deck, in the plan's order.
+    pub fn cell(&self, service: &ServiceName, environment: &EnvironmentName) -> impl Iterator<Item = &Workload> {
+        self.service(service)
+            .into_iter()
+            .flat_map(|service| &service.workloads)
+            .filter(move |workload| workload.id.environment == *environment)
+    }
+
+    /// Returns the environment before this one in promotion order.
+    pub fn before(&self, name: &EnvironmentName) -> Option<&Environment> {
+        let at = self.environments.iter().position(|environment| environment.name == *name)?;
+        self.environments.get(at.checked_sub(1)?)
+    }
+
+    /// Returns the names that a workload of a service may be called by in an error message.
+    pub fn workload_names(&self, service: &ServiceName) -> Vec<WorkloadName> {
+        let mut names: Vec<_> = self.service(service).into_iter().flat_map(|s| &s.workloads).map(|w| w.id.workload.clone()).collect();
+        names.dedup();
+        names
+    }
+}

@@ -1,0 +1,294 @@
+//! What a person can order, and whether it can be done now.
+//!
+//! A [`Verb`] is a key's meaning; an [`Order`] is a verb with its arguments, as the confirm dialog fixes it. A toggle is
+//! two verbs. Whether a verb is possible is asked in three places that each add their own reasons: the engine
+//! ([`Capabilities`]: what it supports and what the operator may), the rollout's state ([`possible`]), and the console
+//! (stale data, read-only, journal).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::id::{ContainerName, RevisionId, Track};
+use super::rollout::{Phase, Rollout, Strategy};
+
+/// One kind of mutation. The closed list over all engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Bring a new image in.
+    Ship,
+    /// Leave the current pause or step.
+    Advance,
+    /// Skip all that is left.
+    Finish,
+    Hold,
+    Resume,
+    /// Give the change under way up and go back.
+    Abort,
+    /// Try an aborted change again.
+    Retry,
+    /// Send the users to the other side.
+    Switch,
+    /// Send them back.
+    SwitchBack,
+    /// Bring a former revision back.
+    RollBack,
+    Restart,
+    Scale,
+    /// Scale the side without users to nothing.
+    Retire,
+}
+
+impl Verb {
+    /// All verbs, in the order of the footer.
+    pub const ALL: [Self; 13] = [
+        Self::Ship,
+        Self::Advance,
+        Self::Finish,
+        Self::Hold,
+        Self::Resume,
+        Self::Abort,
+        Self::Retry,
+        Self::Switch,
+        Self::SwitchBack,
+        Self::RollBack,
+        Self::Restart,
+        Self::Scale,
+        Self::Retire,
+    ];
+
+    /// Returns the word that stands on keys, dialogs and in the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ship => "ship",
+            Self::Advance => "promote",
+            Self::Finish => "promote fully",
+            Self::Hold => "hold",
+            Self::Resume => "resume",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+            Self::Switch => "switch",
+            Self::SwitchBack => "switch back",
+            Self::RollBack => "roll back",
+            Self::Restart => "restart",
+            Self::Scale => "scale",
+            Self::Retire => "retire",
+        }
+    }
+
+    /// Returns whether this is a way back, which nothing but the right itself may lock (safety rule 6).
+    pub fn way_back(self) -> bool {
+        matches!(self, Self::Hold | Self::Abort | Self::SwitchBack | Self::RollBack)
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// A verb with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "verb")]
+pub enum Order {
+    /// Sets the image of one container; on a blue/green pair, of the side without users, which is scaled up first.
+    Ship {
+        container: Option<ContainerName>,
+        image: String,
+    },
+    Advance,
+    Finish,
+    Hold,
+    Resume,
+    Abort,
+    Retry,
+    /// Selects this side.
+    Switch {
+        to: Track,
+    },
+    SwitchBack {
+        to: Track,
+    },
+    RollBack {
+        to: RevisionId,
+    },
+    /// Of the side given, or of all.
+    Restart {
+        track: Option<Track>,
+    },
+    Scale {
+        track: Option<Track>,
+        replicas: u32,
+    },
+    Retire {
+        track: Track,
+    },
+}
+
+impl Order {
+    /// Returns the verb of the order.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Ship { .. } => Verb::Ship,
+            Self::Advance => Verb::Advance,
+            Self::Finish => Verb::Finish,
+            Self::Hold => Verb::Hold,
+            Self::Resume => Verb::Resume,
+            Self::Abort => Verb::Abort,
+            Self::Retry => Verb::Retry,
+            Self::Switch { .. } => Verb::Switch,
+            Self::SwitchBack { .. } => Verb::SwitchBack,
+            Self::RollBack { .. } => Verb::RollBack,
+            Self::Restart { .. } => Verb::Restart,
+            Self::Scale { .. } => Verb::Scale,
+            Self::Retire { .. } => Verb::Retire,
+        }
+    }
+}
+
+/// Why something cannot be done. One sentence a variant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    #[error("a {what} has no {verb}")]
+    NotOffered { what: String, verb: Verb },
+    #[error("you may not {right}")]
+    NoRight { right: String },
+    #[error("the object is not there")]
+    Absent,
+    #[error("the last change is not observed yet")]
+    Unobserved,
+    #[error("it is held already")]
+    AlreadyHeld,
+    #[error("it is not held")]
+    NotHeld,
+    #[error("it is held: resume first")]
+    HeldFirst,
+    #[error("nothing is under way")]
+    NothingUnderWay,
+    #[error("it does not wait at a pause")]
+    NotPaused,
+    #[error("no kept revision to go back to")]
+    NoRevision,
+    #[error("{track} is not ready: {ready} of {wanted}")]
+    IdleNotReady { track: Track, ready: u32, wanted: u32 },
+    #[error("{track} is scaled to 0: scale it up first")]
+    IdleEmpty { track: Track },
+    #[error("the selector is not ours to write: {why}")]
+    RouterLocked { why: String },
+    #[error("the selector matches neither side alone")]
+    NoActiveSide,
+    #[error("{track} has no instances")]
+    AlreadyRetired { track: Track },
+    #[error("switched {} s ago: connections may still be on {track}, wait {} s", ago.as_secs(), left.as_secs())]
+    TooSoon { track: Track, ago: SignedDuration, left: SignedDuration },
+    #[error("the data is {} s old", age.as_secs())]
+    Stale { age: SignedDuration },
+    #[error("{scope} does not answer")]
+    LinkDown { scope: String },
+    #[error("read-only: {why}")]
+    ReadOnly { why: String },
+    #[error("the journal cannot be written: {why}")]
+    JournalUnwritable { why: String },
+    #[error("another order for it is on its way")]
+    Busy,
+    #[error("open its own screen first")]
+    NotOnItsScreen,
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What an engine offers for one rollout and what the operator may do, beside the rollout's state.
+/// A verb that is not listed is not offered by the strategy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Capabilities(pub BTreeMap<Verb, Option<Refusal>>);
+
+impl Capabilities {
+    /// Returns the set in which each of these is offered and allowed.
+    pub fn offering(verbs: &[Verb]) -> Self {
+        Self(verbs.iter().map(|verb| (*verb, None)).collect())
+    }
+
+    /// Notes that the operator lacks a right, as `patch deployments in booking`.
+    pub fn refuse(&mut self, verb: Verb, refusal: Refusal) {
+        if let Some(slot) = self.0.get_mut(&verb) {
+            *slot = Some(refusal);
+        }
+    }
+}
+
+/// Returns whether a rollout's state allows a verb now, and the reason where it does not.
+///
+/// # Errors
+///
+/// The refusal whose sentence stands beside the greyed key.
+pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
+    match rollout.capabilities.0.get(&verb) {
+        None => return Err(Refusal::NotOffered { what: described(rollout), verb }),
+        Some(Some(refusal)) => return Err(refusal.clone()),
+        Some(None) => {}
+    }
+    if rollout.phase == Phase::Absent {
+        return Err(Refusal::Absent);
+    }
+    let held = rollout.held.is_some();
+    match verb {
+        Verb::Hold if held => Err(Refusal::AlreadyHeld),
+        Verb::Resume if !held => Err(Refusal::NotHeld),
+        Verb::Advance if rollout.steps.is_none() => {
+            if held {
+                Ok(())
+            } else {
+                Err(Refusal::NotPaused)
+            }
+        }
+        Verb::Advance | Verb::Finish if !rollout.phase.under_way() => Err(Refusal::NothingUnderWay),
+        Verb::Advance if rollout.phase == Phase::Unobserved => Err(Refusal::Unobserved),
+        Verb::Abort if !rollout.phase.under_way() => Err(Refusal::NothingUnderWay),
+        Verb::Retry if rollout.phase != Phase::RolledBack && rollout.phase != Phase::Failed => Err(Refusal::NothingUnderWay),
+        Verb::RollBack if rollout.strategy != Strategy::BlueGreen && super::wayback::kept(rollout).next().is_none() => {
+            Err(Refusal::NoRevision)
+        }
+        Verb::Restart if held => Err(Refusal::HeldFirst),
+        Verb::Switch | Verb::SwitchBack => switchable(rollout, verb),
+        Verb::Retire => match rollout.idle() {
+            None => Err(Refusal::NoActiveSide),
+            Some(idle) if idle.counts.total == 0 && idle.counts.wanted == 0 => {
+                Err(Refusal::AlreadyRetired { track: idle.track.clone().unwrap_or_else(|| "it".into()) })
+            }
+            Some(_) => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// A switch needs a router that is ours, a side that is selected, and another that is ready in full.
+fn switchable(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
+    let Some(routing) = &rollout.routing else { return Err(Refusal::NotOffered { what: described(rollout), verb }) };
+    if let Some(why) = &routing.locked {
+        return Err(Refusal::RouterLocked { why: why.clone() });
+    }
+    let Some(idle) = rollout.idle() else { return Err(Refusal::NoActiveSide) };
+    let track = idle.track.clone().unwrap_or_else(|| "the idle side".into());
+    let wanted = idle.counts.wanted;
+    if wanted == 0 {
+        return Err(Refusal::IdleEmpty { track });
+    }
+    if idle.counts.ready < wanted || idle.counts.available < wanted {
+        return Err(Refusal::IdleNotReady { track, ready: idle.counts.ready.min(idle.counts.available), wanted });
+    }
+    Ok(())
+}
+
+fn described(rollout: &Rollout) -> String {
+    match rollout.strategy {
+        Strategy::BlueGreen => "blue/green pair".into(),
+        Strategy::Canary => "canary".into(),
+        Strategy::Rolling { .. } | Strategy::Recreate | Strategy::OnDelete => rollout.kind.clone(),
+    }
+}

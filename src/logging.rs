@@ -1,0 +1,1 @@
+//! Logging to a rotating file, with secrets taken out.

@@ -1,0 +1,46 @@
+//! What comes from the terminal, and what is asked of it beside drawing.
+
+use crokey::KeyCombination;
+
+/// Which mouse button, or which way the wheel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MouseKind {
+    Click,
+    ScrollUp,
+    ScrollDown,
+}
+
+/// One thing that a person did at the terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// `repeat`: the terminal reports it as held down, or it came in one burst with others (a paste without brackets).
+    Key {
+        key: KeyCombination,
+        repeat: bool,
+    },
+    /// Text pasted with brackets. Never acts as keys.
+    Paste(String),
+    Mouse {
+        kind: MouseKind,
+        column: u16,
+        row: u16,
+    },
+    Resize {
+        columns: u16,
+        rows: u16,
+    },
+    Focus(bool),
+}
+
+/// What is asked of the terminal beside drawing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Put this into the person's clipboard (OSC 52).
+    Copy(String),
+    /// The window's title.
+    Title(String),
+    /// A bell.
+    Bell,
+    /// A desktop notification (OSC 9).
+    Notify(String),
+}
