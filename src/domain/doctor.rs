@@ -36,3 +36,8 @@ pub struct Finding {
     /// It will not mend by waiting.
     pub permanent: bool,
 }
+
+/// Returns why a rollout makes no progress or does not serve; none where nothing is wrong.
+pub fn diagnose(_rollout: &super::rollout::Rollout, _now: jiff::Timestamp) -> Option<Finding> {
+    None
+}

@@ -1,0 +1,182 @@
+//! One row for each action: its name in the key map, its label, what it does, where it belongs, and whether it can be
+//! done now. The bottom line, the help, the palette, `rolldeck keys` and the README's table all come from here.
+
+use super::action::Action;
+use super::model::Model;
+use super::model::nav::Screen;
+use crate::domain::verb::{Refusal, Verb};
+
+/// Where an action is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    Moving,
+    Going,
+    Rollout,
+    Logs,
+    Console,
+    Dialog,
+}
+
+impl Group {
+    /// Every group, in the order of the help.
+    pub const ALL: [Self; 6] = [Self::Rollout, Self::Going, Self::Logs, Self::Moving, Self::Console, Self::Dialog];
+
+    /// Returns the heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Moving => "Moving",
+            Self::Going => "Going",
+            Self::Rollout => "Rollout",
+            Self::Logs => "Logs",
+            Self::Console => "Console",
+            Self::Dialog => "Dialogs",
+        }
+    }
+}
+
+/// What is fixed about an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its name in `keymap.toml`.
+    pub name: &'static str,
+    /// For the bottom line: one or two words.
+    pub label: &'static str,
+    /// One sentence without a full stop.
+    pub doc: &'static str,
+    pub group: Group,
+}
+
+/// Returns the row of an action.
+pub fn row(action: Action) -> Row {
+    use Group::{Console, Dialog, Going, Logs, Moving, Rollout};
+    let row = |name, label, doc, group| Row { name, label, doc, group };
+    match action {
+        Action::Up => row("up", "up", "Move up", Moving),
+        Action::Down => row("down", "down", "Move down", Moving),
+        Action::Left => row("left", "left", "Move left, or scroll a long line", Moving),
+        Action::Right => row("right", "right", "Move right, or scroll a long line", Moving),
+        Action::PageUp => row("page-up", "page up", "Move up a page", Moving),
+        Action::PageDown => row("page-down", "page down", "Move down a page", Moving),
+        Action::Top => row("top", "top", "Move to the first row", Moving),
+        Action::Bottom => row("bottom", "bottom", "Move to the last row; in logs, follow again", Moving),
+        Action::Open => row("open", "open", "Open what is under the cursor", Moving),
+        Action::Back => row("back", "back", "Close what is open, go back one screen", Moving),
+        Action::NextPane => row("next-pane", "next pane", "Move to the next pane", Moving),
+        Action::PreviousPane => row("previous-pane", "previous pane", "Move to the previous pane", Moving),
+        Action::Deck => row("deck", "deck", "Go to the deck of services and environments", Going),
+        Action::Logs => row("logs", "logs", "Open the logs in full", Going),
+        Action::Revisions => row("revisions", "revisions", "Open the revisions and their differences", Going),
+        Action::Timeline => row("timeline", "timeline", "Open what was ordered, answered and observed", Going),
+        Action::Help => row("help", "help", "Show every key that works here", Going),
+        Action::Palette => row("palette", "palette", "Search every action and every service by name", Going),
+        Action::Notices => row("notices", "notices", "Show what the console told in passing", Going),
+        Action::Themes => row("themes", "themes", "Pick a theme", Going),
+        Action::Filter => row("filter", "filter", "Show only the services whose name contains a text", Console),
+        Action::Copy => row("copy", "copy", "Copy what is under the cursor to the clipboard", Console),
+        Action::Redraw => row("redraw", "redraw", "Draw the screen again", Console),
+        Action::Reconnect => row("reconnect", "reconnect", "Try lost links now", Console),
+        Action::Mouse => row("mouse", "mouse", "Turn the mouse on or off", Console),
+        Action::Arm => row("arm", "arm", "Allow writes for ten minutes where there is no plan", Console),
+        Action::Acknowledge => row("acknowledge", "acknowledge", "Close operations in doubt with what the cluster shows", Console),
+        Action::Quit => row("quit", "quit", "Leave rolldeck; nothing that was sent is taken back", Console),
+        Action::Ship => row("ship", "ship", "Bring a new version in", Rollout),
+        Action::Promote => row("promote", "promote", "Leave the pause or the step that the rollout stands at", Rollout),
+        Action::PromoteFully => row("promote-fully", "fully", "Skip every step that is left", Rollout),
+        Action::Hold => row("hold", "hold", "Hold the rollout, or resume a held one", Rollout),
+        Action::Abort => row("abort", "abort", "Give up the change under way and go back", Rollout),
+        Action::Retry => row("retry", "retry", "Try an aborted rollout again", Rollout),
+        Action::Switch => row("switch", "switch", "Send the users to the other side of a blue/green pair", Rollout),
+        Action::RollBack => row("roll-back", "roll back", "Bring a former revision back", Rollout),
+        Action::Restart => row("restart", "restart", "Replace every instance by a new one of the same version", Rollout),
+        Action::Scale => row("scale", "scale", "Change the number of instances", Rollout),
+        Action::Retire => row("retire", "retire", "Scale the side without users to nothing", Rollout),
+        Action::Follow => row("follow", "follow", "Follow the newest line, or stop", Logs),
+        Action::Wrap => row("wrap", "wrap", "Wrap long lines, or cut them", Logs),
+        Action::Timestamps => row("timestamps", "time", "Show or hide the time of each line", Logs),
+        Action::Level => row("level", "level", "Show only lines at or above the next level", Logs),
+        Action::Role => row("role", "role", "Show the candidate's lines, the stable ones, or both", Logs),
+        Action::Instance => row("instance", "pod", "Show only the lines of the pod of this line, or all", Logs),
+        Action::Container => row("container", "container", "Show only the lines of the next container, or all", Logs),
+        Action::Pattern => row("pattern", "only", "Show only lines that match a regular expression", Logs),
+        Action::Search => row("search", "search", "Search, keeping the lines around", Logs),
+        Action::NextMatch => row("next-match", "next", "Go to the next match", Logs),
+        Action::PreviousMatch => row("previous-match", "previous", "Go to the previous match", Logs),
+        Action::PreviousRun => row("previous-run", "previous run", "Show the run before the last restart, or the present one", Logs),
+        Action::RangeTail => row("range-tail", "tail", "Read the last 1000 lines of each pod", Logs),
+        Action::Range1m => row("range-1m", "1m", "Read the last minute", Logs),
+        Action::Range5m => row("range-5m", "5m", "Read the last 5 minutes", Logs),
+        Action::Range15m => row("range-15m", "15m", "Read the last 15 minutes", Logs),
+        Action::Range1h => row("range-1h", "1h", "Read the last hour", Logs),
+        Action::Save => row("save", "save", "Save the lines shown to a file", Logs),
+        Action::Confirm => row("confirm", "yes", "Do what the dialog shows", Dialog),
+        Action::Cancel => row("cancel", "cancel", "Close the dialog, send nothing", Dialog),
+        Action::Next => row("next", "next", "Move to the next button or proposal", Dialog),
+        Action::Accept => row("accept", "accept", "Press the button, take the row or the text", Dialog),
+    }
+}
+
+/// Returns the action of a name in the key map.
+pub fn named(name: &str) -> Option<Action> {
+    Action::ALL.into_iter().find(|action| row(*action).name == name)
+}
+
+/// Returns the verb that an action comes to now: the first of its verbs that is possible; else the first whose refusal
+/// says most.
+///
+/// # Errors
+///
+/// The refusal to show beside the greyed key.
+pub fn verb(model: &Model, action: Action) -> Result<Verb, Refusal> {
+    let Some(id) = model.open_rollout() else { return Err(Refusal::NotOnItsScreen) };
+    let mut refused = None;
+    for verb in action.verbs() {
+        match model.can(id, *verb) {
+            Ok(()) => return Ok(*verb),
+            // "It has none of this" says less than "not now".
+            Err(refusal @ Refusal::NotOffered { .. }) => {
+                refused.get_or_insert(refusal);
+            }
+            Err(refusal) => match &refused {
+                None | Some(Refusal::NotOffered { .. } | Refusal::NotHeld) => refused = Some(refusal),
+                Some(_) => {}
+            },
+        }
+    }
+    Err(refused.unwrap_or(Refusal::NotOnItsScreen))
+}
+
+/// Returns whether an action can be done here and now.
+///
+/// # Errors
+///
+/// Why not, in one sentence.
+pub fn available(model: &Model, action: Action) -> Result<(), Refusal> {
+    let here = |fits: bool, what: &str| if fits { Ok(()) } else { Err(Refusal::Other(what.into())) };
+    if !action.verbs().is_empty() {
+        if !matches!(model.nav.screen(), Screen::Rollout(_) | Screen::Revisions(_)) {
+            return Err(Refusal::NotOnItsScreen);
+        }
+        return verb(model, action).map(drop);
+    }
+    match action {
+        Action::Filter => here(matches!(model.nav.screen(), Screen::Deck), "only on the deck"),
+        Action::Logs | Action::Revisions => here(model.selected_rollout().is_some(), "nothing is selected"),
+        Action::Arm => here(model.plan.provisional, "the plan says what may be written"),
+        Action::Acknowledge => here(model.jobs.in_doubt().next().is_some(), "nothing is in doubt"),
+        _ if row(action).group == Group::Logs => here(matches!(model.nav.screen(), Screen::Logs(_)), "only in the logs"),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_one_name_of_its_own() {
+        for action in Action::ALL {
+            assert_eq!(named(row(action).name), Some(action));
+            assert!(row(action).label.len() <= 14, "{action:?}: the bottom line is short");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What the console tells in passing: a short line at the bottom, kept in a list that `Notices` opens.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::id::RolloutId;
+
+/// How many are kept.
+const KEPT: usize = 200;
+/// How long one stands at the bottom of the screen.
+const SHOWN: SignedDuration = SignedDuration::from_secs(6);
+
+/// How grave a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tone {
+    Info,
+    Good,
+    Warn,
+    Bad,
+}
+
+/// One notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub at: Timestamp,
+    pub tone: Tone,
+    pub about: Option<RolloutId>,
+    pub text: String,
+    /// How often it came in a row.
+    pub times: u32,
+}
+
+/// The notices, newest last.
+#[derive(Clone, Debug, Default)]
+pub struct Notices {
+    list: VecDeque<Notice>,
+}
+
+impl Notices {
+    /// Adds a notice; the same text again in a row is counted.
+    pub fn add(&mut self, at: Timestamp, tone: Tone, about: Option<RolloutId>, text: impl Into<String>) {
+        let text = text.into();
+        if let Some(last) = self.list.back_mut() {
+            if last.text == text && last.about == about {
+                last.times += 1;
+                last.at = at;
+                return;
+            }
+        }
+        if self.list.len() == KEPT {
+            self.list.pop_front();
+        }
+        self.list.push_back(Notice { at, tone, about, text, times: 1 });
+    }
+
+    /// Returns the notices, newest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Notice> {
+        self.list.iter().rev()
+    }
+
+    /// Returns how many are kept.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Returns whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns the notice that stands at the bottom now; a bad one stands twice as long.
+    pub fn current(&self, now: Timestamp) -> Option<&Notice> {
+        self.list.back().filter(|notice| {
+            let shown = if notice.tone >= Tone::Warn { SHOWN * 2 } else { SHOWN };
+            now.duration_since(notice.at) < shown
+        })
+    }
+}
