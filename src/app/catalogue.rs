@@ -120,6 +120,46 @@ pub fn named(name: &str) -> Option<Action> {
     Action::ALL.into_iter().find(|action| row(*action).name == name)
 }
 
+/// Returns the label that stands at the key now: a toggle says what it would do.
+pub fn label(model: &Model, action: Action) -> &'static str {
+    match action {
+        Action::Hold | Action::Switch => match verb(model, action) {
+            Ok(verb) => verb.word(),
+            Err(_) => row(action).label,
+        },
+        _ => row(action).label,
+    }
+}
+
+/// Returns the actions of the bottom line, the most important first. Help comes last and is always shown.
+pub fn footer(model: &Model) -> Vec<Action> {
+    use Action::{
+        Abort, Back, Filter, Follow, Help, Hold, Level, Logs, NextMatch, NextPane, Open, Palette, Pattern, Promote, PromoteFully, Restart,
+        Retire, Retry, Revisions, Role, RollBack, Save, Scale, Search, Ship, Switch, Timeline, Timestamps, Wrap,
+    };
+    let mut actions = match model.nav.screen() {
+        Screen::Deck => vec![Open, Logs, Revisions, Timeline, Filter, NextPane, Palette],
+        Screen::Rollout(id) => {
+            // What the strategy has no word for at all is left to the palette and the help, which say why.
+            let offered = |action: &Action| {
+                model.rollout(id).is_none_or(|rollout| action.verbs().iter().any(|verb| rollout.capabilities.0.contains_key(verb)))
+            };
+            let verbs = [Promote, PromoteFully, Hold, Abort, Switch, RollBack, Ship, Retry, Restart, Scale, Retire];
+            let mut actions: Vec<_> = verbs.into_iter().filter(offered).collect();
+            actions.extend([Logs, Revisions, Timeline, Palette]);
+            actions
+        }
+        Screen::Logs(_) => vec![Back, Follow, Search, NextMatch, Pattern, Level, Role, Wrap, Timestamps, Save],
+        Screen::Revisions(_) => vec![Back, RollBack, Logs],
+        Screen::Timeline(_) => vec![Back, Open],
+    };
+    if matches!(model.nav.screen(), Screen::Timeline(_)) && model.jobs.in_doubt().next().is_some() {
+        actions.push(Action::Acknowledge);
+    }
+    actions.push(Help);
+    actions
+}
+
 /// Returns the verb that an action comes to now: the first of its verbs that is possible; else the first whose refusal
 /// says most.
 ///

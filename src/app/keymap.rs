@@ -161,10 +161,10 @@ fn parse(text: &str) -> Option<KeyCombination> {
 /// on some keyboards and without on others).
 fn normal(key: KeyCombination) -> KeyCombination {
     let mut key = key.normalized();
-    if let crokey::OneToThree::One(KeyCode::Char(character)) = key.codes {
-        if !character.is_alphabetic() {
-            key.modifiers.remove(KeyModifiers::SHIFT);
-        }
+    if let crokey::OneToThree::One(KeyCode::Char(character)) = key.codes
+        && !character.is_alphabetic()
+    {
+        key.modifiers.remove(KeyModifiers::SHIFT);
     }
     key
 }

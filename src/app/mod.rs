@@ -8,4 +8,8 @@ pub mod effect;
 pub mod keymap;
 pub mod model;
 pub mod msg;
+pub mod redraw;
 pub mod regions;
+pub mod run;
+pub mod runtime;
+pub mod update;

@@ -28,7 +28,7 @@ impl Share {
 impl std::fmt::Display for Share {
     /// `25 %`, `12.5 %`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0 % 10 == 0 { write!(f, "{} %", self.0 / 10) } else { write!(f, "{}.{} %", self.0 / 10, self.0 % 10) }
+        if self.0.is_multiple_of(10) { write!(f, "{} %", self.0 / 10) } else { write!(f, "{}.{} %", self.0 / 10, self.0 % 10) }
     }
 }
 

@@ -60,41 +60,43 @@ pub fn former_side(rollout: &Rollout) -> Option<&Track> {
 pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
     let mut ways = Vec::new();
     if rollout.strategy == Strategy::BlueGreen {
-        if possible(rollout, Verb::SwitchBack).is_ok() {
-            if let Some(idle) = rollout.idle() {
-                ways.push(WayBack {
-                    verb: Verb::SwitchBack,
-                    to: idle.label(),
-                    speed: Speed::Instant,
-                    note: format!("{}/{} warm", idle.counts.ready, idle.counts.wanted),
-                });
-            }
+        if possible(rollout, Verb::SwitchBack).is_ok()
+            && let Some(idle) = rollout.idle()
+        {
+            ways.push(WayBack {
+                verb: Verb::SwitchBack,
+                to: idle.label(),
+                speed: Speed::Instant,
+                note: format!("{}/{} warm", idle.counts.ready, idle.counts.wanted),
+            });
         }
         return ways;
     }
     let stable = rollout.revisions.iter().find(|revision| revision.roles.has(Role::Stable));
-    if rollout.phase.under_way() && possible(rollout, Verb::Abort).is_ok() {
-        if let Some(stable) = stable {
-            let warm = stable.counts.ready >= rollout.counts.wanted.min(stable.counts.wanted) && stable.counts.ready > 0;
-            let speed = if rollout.strategy == Strategy::Canary && warm { Speed::Instant } else { Speed::Restarts };
-            ways.push(WayBack {
-                verb: Verb::Abort,
-                to: stable.label(),
-                speed,
-                note: format!("{}/{} warm", stable.counts.ready, rollout.counts.wanted),
-            });
-        }
+    if rollout.phase.under_way()
+        && possible(rollout, Verb::Abort).is_ok()
+        && let Some(stable) = stable
+    {
+        let warm = stable.counts.ready >= rollout.counts.wanted.min(stable.counts.wanted) && stable.counts.ready > 0;
+        let speed = if rollout.strategy == Strategy::Canary && warm { Speed::Instant } else { Speed::Restarts };
+        ways.push(WayBack {
+            verb: Verb::Abort,
+            to: stable.label(),
+            speed,
+            note: format!("{}/{} warm", stable.counts.ready, rollout.counts.wanted),
+        });
     }
-    if possible(rollout, Verb::RollBack).is_ok() && rollout.phase != Phase::RolledBack {
-        if let Some(target) = proposed(rollout) {
-            let note = match target.proof {
-                Proof::ReadyNow => format!("{}/{} warm", target.counts.ready, rollout.counts.wanted),
-                Proof::Recorded(_) | Proof::Stable => "served before".into(),
-                Proof::Failed(_) => "it failed before".into(),
-                Proof::Unknown => "not proven healthy".into(),
-            };
-            ways.push(WayBack { verb: Verb::RollBack, to: target.label(), speed: Speed::Restarts, note });
-        }
+    if possible(rollout, Verb::RollBack).is_ok()
+        && rollout.phase != Phase::RolledBack
+        && let Some(target) = proposed(rollout)
+    {
+        let note = match target.proof {
+            Proof::ReadyNow => format!("{}/{} warm", target.counts.ready, rollout.counts.wanted),
+            Proof::Recorded(_) | Proof::Stable => "served before".into(),
+            Proof::Failed(_) => "it failed before".into(),
+            Proof::Unknown => "not proven healthy".into(),
+        };
+        ways.push(WayBack { verb: Verb::RollBack, to: target.label(), speed: Speed::Restarts, note });
     }
     ways
 }

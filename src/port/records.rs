@@ -17,10 +17,17 @@ pub enum Command {
 pub enum Event {
     /// Sent once at the start: what the journal holds, what is wrong with it (a broken chain, a cut-off last line), and
     /// which consoles of this machine (`host:pid`) are alive, so that their open operations are not taken for abandoned.
-    Loaded { entries: Vec<Entry>, problems: Vec<String>, live: Vec<String> },
+    Loaded {
+        entries: Vec<Entry>,
+        problems: Vec<String>,
+        live: Vec<String>,
+    },
     /// An entry that another console appended.
     Seen(Box<Entry>),
     /// It is on disk, synced; or why not.
-    Appended { seq: Seq, result: Result<(), String> },
+    Appended {
+        seq: Seq,
+        result: Result<(), String>,
+    },
     Writable(Result<(), String>),
 }

@@ -1,6 +1,6 @@
 //! Orders on their way, and the operations that the journal tells of.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
@@ -51,7 +51,7 @@ pub struct Jobs {
     entries: VecDeque<Entry>,
     operations: Vec<Operation>,
     /// Operations that were open when this console started and whose console is gone.
-    doubtful: BTreeMap<OpId, ()>,
+    doubtful: BTreeSet<OpId>,
 }
 
 impl Jobs {
@@ -78,7 +78,7 @@ impl Jobs {
             .operations
             .iter()
             .filter(|operation| operation.open() && !live.contains(&operation.console))
-            .map(|operation| (operation.op.clone(), ()))
+            .map(|operation| operation.op.clone())
             .collect();
     }
 
@@ -95,7 +95,7 @@ impl Jobs {
     fn refold(&mut self) {
         self.operations = fold(self.entries.iter());
         let operations = &self.operations;
-        self.doubtful.retain(|op, ()| operations.iter().any(|operation| operation.op == *op && operation.open()));
+        self.doubtful.retain(|op| operations.iter().any(|operation| operation.op == *op && operation.open()));
     }
 
     /// Returns the operations, newest first.
@@ -105,6 +105,6 @@ impl Jobs {
 
     /// Returns the operations of which it is not known what became, newest first.
     pub fn in_doubt(&self) -> impl Iterator<Item = &Operation> {
-        self.operations.iter().rev().filter(|operation| self.doubtful.contains_key(&operation.op))
+        self.operations.iter().rev().filter(|operation| self.doubtful.contains(&operation.op))
     }
 }

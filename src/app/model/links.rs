@@ -67,10 +67,10 @@ impl Links {
 
     /// Notes what cannot be had.
     pub fn miss(&mut self, scope: &Scope, what: String) {
-        if let Some(link) = self.0.get_mut(scope) {
-            if !link.missing.contains(&what) {
-                link.missing.push(what);
-            }
+        if let Some(link) = self.0.get_mut(scope)
+            && !link.missing.contains(&what)
+        {
+            link.missing.push(what);
         }
     }
 

@@ -64,6 +64,22 @@ pub struct Look {
     pub notify: bool,
 }
 
+/// What the console starts with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub plan: Arc<Plan>,
+    pub keymap: Arc<Keymap>,
+    pub look: Look,
+    pub zone: TimeZone,
+    pub writing: Writing,
+    /// The system's name for the operator.
+    pub user: Actor,
+    /// `host:pid`.
+    pub console: String,
+    /// What the log pane may hold, in bytes.
+    pub log_bytes: usize,
+}
+
 /// Everything.
 #[derive(Debug)]
 pub struct Model {
@@ -95,9 +111,44 @@ pub struct Model {
     /// Whether the terminal's window has the focus; notifications go out where it has not.
     pub focused: bool,
     pub quitting: bool,
+    /// The rollout whose logs and usage are followed.
+    pub followed: Option<RolloutId>,
+    /// The window's title as it was last set.
+    pub title: String,
 }
 
 impl Model {
+    /// Returns the model before anything has answered: the plan's names are all that is known.
+    pub fn new(start: Start, now: Timestamp) -> Self {
+        let Start { plan, keymap, look, zone, writing, user, console, log_bytes } = start;
+        let scopes: std::collections::BTreeSet<Scope> = plan.workloads().map(crate::domain::plan::Workload::scope).collect();
+        Self {
+            now,
+            zone,
+            links: Links::connecting(scopes, now),
+            plan,
+            keymap,
+            look,
+            size: (0, 0),
+            fleet: Fleet::default(),
+            nav: Nav::default(),
+            overlay: None,
+            logs: LogPane::new(log_bytes),
+            jobs: Jobs::default(),
+            journal: JournalState::Loading,
+            notices: Notices::default(),
+            writing,
+            identities: BTreeMap::new(),
+            user,
+            console,
+            regions: Regions::default(),
+            focused: true,
+            quitting: false,
+            followed: None,
+            title: String::new(),
+        }
+    }
+
     /// Returns the rollout of an id as it was last told.
     pub fn rollout(&self, id: &RolloutId) -> Option<&Arc<Rollout>> {
         self.fleet.get(id)
@@ -160,6 +211,15 @@ impl Model {
     pub fn shown_services(&self) -> Vec<&crate::domain::plan::Service> {
         let filter = self.nav.deck.filter.to_lowercase();
         self.plan.services.iter().filter(|service| filter.is_empty() || service.name.as_str().to_lowercase().contains(&filter)).collect()
+    }
+
+    /// Returns the operations that the timeline shows, newest first.
+    pub fn timeline(&self) -> Vec<&crate::domain::journal::Operation> {
+        let about = match self.nav.screen() {
+            nav::Screen::Timeline(about) => about.as_ref(),
+            _ => None,
+        };
+        self.jobs.operations().filter(|operation| about.is_none_or(|about| operation.intent.rollout == *about)).collect()
     }
 
     /// Returns the rollout that actions are about: of the open screen, else of the deck's cell under the cursor.

@@ -41,12 +41,13 @@ impl Notices {
     /// Adds a notice; the same text again in a row is counted.
     pub fn add(&mut self, at: Timestamp, tone: Tone, about: Option<RolloutId>, text: impl Into<String>) {
         let text = text.into();
-        if let Some(last) = self.list.back_mut() {
-            if last.text == text && last.about == about {
-                last.times += 1;
-                last.at = at;
-                return;
-            }
+        if let Some(last) = self.list.back_mut()
+            && last.text == text
+            && last.about == about
+        {
+            last.times += 1;
+            last.at = at;
+            return;
         }
         if self.list.len() == KEPT {
             self.list.pop_front();

@@ -1,0 +1,355 @@
+//! Orders on their way: intent to disk, requests to the engine, answers and the observed outcome to disk (safety rule 3).
+//!
+//! Nothing is sent before its intent is on disk, but for a way back, which goes out marked "unrecorded" when the journal
+//! does not take it.
+
+use jiff::SignedDuration;
+
+use super::{Redraw, Turn, confirm};
+use crate::app::effect::Effect;
+use crate::app::model::jobs::{Job, Stage};
+use crate::app::model::notices::Tone;
+use crate::app::model::{JournalState, Model, fleet};
+use crate::domain::change::{Answer, ChangeError, Expect, Judgement, Preview};
+use crate::domain::id::{OpId, RolloutId};
+use crate::domain::journal::{Body, Entry, Failure, Intent, OutcomeKind};
+use crate::domain::rollout::Rollout;
+use crate::domain::verb::Verb;
+use crate::port::{Seq, engine, records};
+
+/// How long a way back waits for the journal before it goes without.
+const WAY_BACK_PATIENCE: SignedDuration = SignedDuration::from_secs(2);
+/// How long anything else waits before it is given up, unsent.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Begins an order that was confirmed.
+pub(super) fn begin(model: &mut Model, preview: Preview, label: String, turn: &mut Turn) {
+    let Preview { rollout, order, requests, from, to, expect, .. } = preview;
+    model.jobs.counter += 1;
+    let stamp = model.now.strftime("%Y%m%dT%H%M%SZ");
+    let op = OpId::from(format!("{stamp}-{}-{}", model.console.replace(':', "-"), model.jobs.counter));
+    let intent = Intent {
+        rollout: rollout.clone(),
+        order: order.clone(),
+        from,
+        to,
+        requests: requests.clone(),
+        expect: expect.clone(),
+        reason: None,
+    };
+    let entry = entry(model, &rollout, &op, Body::Intent(Box::new(intent)));
+    let seq = model.jobs.seq.advance();
+    let way_back = order.verb().way_back();
+    let mut job = Job {
+        op,
+        rollout,
+        order,
+        requests,
+        expect,
+        label,
+        stage: Stage::Recording { seq, since: model.now },
+        answers: Vec::new(),
+        unrecorded: false,
+    };
+    if way_back && !matches!(model.journal, JournalState::Writable) {
+        job.unrecorded = true;
+        model.jobs.add(entry);
+        send(model, &mut job, turn);
+    } else {
+        turn.push(Effect::Records(records::Command::Append { seq, entry: Box::new(entry) }));
+    }
+    model.jobs.list.push(job);
+}
+
+fn entry(model: &Model, rollout: &RolloutId, op: &OpId, body: Body) -> Entry {
+    Entry { at: model.now, actor: model.actor(rollout).clone(), console: model.console.clone(), op: op.clone(), body }
+}
+
+/// Sends an order's requests.
+fn send(model: &mut Model, job: &mut Job, turn: &mut Turn) {
+    let Some(kind) = model.plan.workload(&job.rollout).map(|workload| workload.engine) else { return };
+    job.stage = Stage::Sending { since: model.now, answered: 0 };
+    let mut text = format!("{}, ordered in rolldeck by {}", job.label, model.actor(&job.rollout));
+    if job.unrecorded {
+        text.push_str(" (unrecorded)");
+        model.notices.add(
+            model.now,
+            Tone::Warn,
+            Some(job.rollout.clone()),
+            format!("{}: sent unrecorded, the journal cannot be written", job.label),
+        );
+    }
+    let note = engine::Note { actor: model.actor(&job.rollout).clone(), text, reason: reason(job.order.verb()).into() };
+    turn.push(Effect::Engine(
+        kind,
+        engine::Command::Execute { op: job.op.clone(), rollout: job.rollout.clone(), requests: job.requests.clone(), note },
+    ));
+}
+
+/// The CamelCase word for the note on the object.
+fn reason(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Ship => "Shipped",
+        Verb::Advance => "Promoted",
+        Verb::Finish => "PromotedFully",
+        Verb::Hold => "Held",
+        Verb::Resume => "Resumed",
+        Verb::Abort => "Aborted",
+        Verb::Retry => "Retried",
+        Verb::Switch => "Switched",
+        Verb::SwitchBack => "SwitchedBack",
+        Verb::RollBack => "RolledBack",
+        Verb::Restart => "Restarted",
+        Verb::Scale => "Scaled",
+        Verb::Retire => "Retired",
+    }
+}
+
+/// Takes what the journal's store tells.
+pub(super) fn take(model: &mut Model, event: records::Event, turn: &mut Turn) {
+    turn.redraw(Redraw::Soon);
+    match event {
+        records::Event::Loaded { entries, problems, live } => {
+            model.jobs.load(entries, &live);
+            for problem in problems {
+                model.notices.add(model.now, Tone::Bad, None, format!("journal: {problem}"));
+            }
+            if matches!(model.journal, JournalState::Loading) {
+                model.journal = JournalState::Writable;
+            }
+            learn(model);
+            let doubtful = model.jobs.in_doubt().count();
+            if doubtful > 0 {
+                let noun = if doubtful == 1 { "operation is" } else { "operations are" };
+                model.notices.add(model.now, Tone::Warn, None, format!("{doubtful} {noun} in doubt: see the timeline"));
+            }
+        }
+        records::Event::Seen(entry) => {
+            model.jobs.add(*entry);
+            learn(model);
+        }
+        records::Event::Appended { seq, result } => appended(model, seq, result, turn),
+        records::Event::Writable(result) => {
+            model.journal = match result {
+                Ok(()) => JournalState::Writable,
+                Err(why) => JournalState::Unwritable(why),
+            };
+        }
+    }
+}
+
+fn appended(model: &mut Model, seq: Seq, result: Result<(), String>, turn: &mut Turn) {
+    match &result {
+        Ok(()) => model.journal = JournalState::Writable,
+        Err(why) => {
+            if !matches!(model.journal, JournalState::Unwritable(_)) {
+                model.notices.add(model.now, Tone::Bad, None, format!("the journal cannot be written: {why}"));
+            }
+            model.journal = JournalState::Unwritable(why.clone());
+        }
+    }
+    let Some(at) = model.jobs.list.iter().position(|job| matches!(job.stage, Stage::Recording { seq: waiting, .. } if waiting == seq))
+    else {
+        return;
+    };
+    let mut job = model.jobs.list.remove(at);
+    match result {
+        Ok(()) => {
+            note_intent(model, &job);
+            send(model, &mut job, turn);
+        }
+        Err(_) if job.order.verb().way_back() => {
+            job.unrecorded = true;
+            note_intent(model, &job);
+            send(model, &mut job, turn);
+        }
+        Err(why) => {
+            model.notices.add(
+                model.now,
+                Tone::Bad,
+                Some(job.rollout.clone()),
+                format!("{}: not sent, the journal cannot be written: {why}", job.label),
+            );
+            return;
+        }
+    }
+    model.jobs.list.push(job);
+}
+
+/// Puts the intent into the timeline.
+fn note_intent(model: &mut Model, job: &Job) {
+    let intent = Intent {
+        rollout: job.rollout.clone(),
+        order: job.order.clone(),
+        from: None,
+        to: None,
+        requests: job.requests.clone(),
+        expect: job.expect.clone(),
+        reason: None,
+    };
+    let entry = entry(model, &job.rollout, &job.op, Body::Intent(Box::new(intent)));
+    model.jobs.add(entry);
+}
+
+/// Takes the answer to one request.
+pub(super) fn answered(model: &mut Model, op: &OpId, index: usize, result: Result<Answer, ChangeError>, last: bool, turn: &mut Turn) {
+    let Some(at) = model.jobs.list.iter().position(|job| job.op == *op) else { return };
+    let mut job = model.jobs.list.remove(at);
+    let recorded =
+        result.clone().map_err(|error| Failure { message: error.to_string(), in_doubt: matches!(error, ChangeError::InDoubt(_)) });
+    append(model, &job, Body::Answered { index, result: recorded }, turn);
+    match result {
+        Ok(answer) => {
+            job.answers.push(answer);
+            job.stage = if last { Stage::Watching { since: model.now } } else { Stage::Sending { since: model.now, answered: index + 1 } };
+            if last {
+                model.notices.add(model.now, Tone::Info, Some(job.rollout.clone()), format!("{}: accepted, watching", job.label));
+            }
+            model.jobs.list.push(job);
+        }
+        Err(error @ ChangeError::InDoubt(_)) => {
+            model.notices.add(model.now, Tone::Bad, Some(job.rollout.clone()), format!("{}: {error}", job.label));
+            job.stage = Stage::Watching { since: model.now };
+            model.jobs.list.push(job);
+        }
+        Err(error) => {
+            let done = job.answers.len();
+            let all = job.requests.len();
+            let halfway = if done > 0 { format!(" ({done} of {all} requests were accepted before)") } else { String::new() };
+            let sentence = format!("{error}{halfway}");
+            append(model, &job, Body::Outcome { result: OutcomeKind::Refused, seen: sentence.clone() }, turn);
+            model.notices.add(model.now, Tone::Bad, Some(job.rollout.clone()), format!("{}: {sentence}", job.label));
+            if matches!(error, ChangeError::Moved { .. }) {
+                confirm::reopen_moved(model, job.rollout, job.order, sentence);
+            }
+        }
+    }
+    let id = model.jobs.list.last().map(|job| job.rollout.clone());
+    if let Some(id) = id {
+        judge(model, &id, turn);
+    }
+}
+
+fn append(model: &mut Model, job: &Job, body: Body, turn: &mut Turn) {
+    let entry = entry(model, &job.rollout, &job.op, body);
+    model.jobs.add(entry.clone());
+    if job.unrecorded {
+        return;
+    }
+    let seq = model.jobs.seq.advance();
+    turn.push(Effect::Records(records::Command::Append { seq, entry: Box::new(entry) }));
+}
+
+/// Compares the orders that are watched with the rollout as it is observed now.
+pub(super) fn judge(model: &mut Model, id: &RolloutId, turn: &mut Turn) {
+    let Some(rollout) = model.fleet.get(id).cloned() else { return };
+    let mut judged = Vec::new();
+    for job in model.jobs.list.iter().filter(|job| job.rollout == *id && matches!(job.stage, Stage::Watching { .. })) {
+        if !observed(job, &rollout) {
+            continue;
+        }
+        match job.expect.judge(&rollout) {
+            Judgement::Pending => {}
+            Judgement::Met(seen) => judged.push((job.op.clone(), OutcomeKind::Met, seen)),
+            Judgement::Missed(seen) => judged.push((job.op.clone(), OutcomeKind::Missed, seen)),
+        }
+    }
+    for (op, result, seen) in judged {
+        let Some(at) = model.jobs.list.iter().position(|job| job.op == op) else { continue };
+        let job = model.jobs.list.remove(at);
+        let tone = if result == OutcomeKind::Met { Tone::Good } else { Tone::Bad };
+        model.notices.add(model.now, tone, Some(id.clone()), format!("{}: {seen}", job.label));
+        append(model, &job, Body::Outcome { result, seen }, turn);
+        learn(model);
+    }
+}
+
+/// A snapshot from before the change says nothing of it: the wish that was written must have moved, where it is the wish
+/// that was written.
+fn observed(job: &Job, rollout: &Rollout) -> bool {
+    if matches!(job.expect, Expect::PastStep(_) | Expect::Done | Expect::Aborted) {
+        return true;
+    }
+    job.requests.iter().all(|request| {
+        rollout
+            .objects
+            .iter()
+            .find(|object| object.part == request.object.part && object.name == request.object.name)
+            .is_none_or(|object| object.version != request.object.version || object.uid != request.object.uid)
+    })
+}
+
+/// Tells the fleet which images the journal knows to have served, or to have failed.
+fn learn(model: &mut Model) {
+    let mut known = Vec::new();
+    // Oldest first, so that the latest word stands.
+    let operations: Vec<_> = model.jobs.operations().collect();
+    for operation in operations.into_iter().rev() {
+        let Some((at, result, _)) = &operation.outcome else { continue };
+        let images: Vec<&String> = match &operation.intent.expect {
+            Expect::Image { image, .. } => vec![image],
+            Expect::Template { images, .. } => images.iter().collect(),
+            _ => continue,
+        };
+        let record = match result {
+            OutcomeKind::Met => fleet::Record::Served(*at),
+            OutcomeKind::Missed => fleet::Record::Failed(*at),
+            OutcomeKind::Refused | OutcomeKind::Superseded => continue,
+        };
+        known.extend(images.into_iter().map(|image| (operation.intent.rollout.clone(), image.clone(), record)));
+    }
+    for (id, image, record) in known {
+        model.fleet.record(&id, &image, record);
+    }
+}
+
+/// Closes the operations in doubt with what the cluster shows. Sends nothing.
+pub(super) fn acknowledge(model: &mut Model, turn: &mut Turn) {
+    let doubtful: Vec<_> = model.jobs.in_doubt().cloned().collect();
+    for operation in doubtful {
+        let id = &operation.intent.rollout;
+        let judged = model.rollout(id).map(|rollout| operation.intent.expect.judge(rollout));
+        let (result, seen) = match judged {
+            Some(Judgement::Met(seen)) => (OutcomeKind::Met, seen),
+            Some(Judgement::Missed(seen)) => (OutcomeKind::Missed, seen),
+            Some(Judgement::Pending) => (OutcomeKind::Superseded, "the cluster does not show it".into()),
+            None => (OutcomeKind::Superseded, "the cluster could not be seen".into()),
+        };
+        let seen = format!("acknowledged after a crash: {seen}");
+        let entry = entry(model, id, &operation.op, Body::Outcome { result, seen });
+        model.jobs.add(entry.clone());
+        let seq = model.jobs.seq.advance();
+        turn.push(Effect::Records(records::Command::Append { seq, entry: Box::new(entry) }));
+    }
+}
+
+/// Gives up waiting for a journal that does not answer.
+pub(super) fn impatient(model: &mut Model, turn: &mut Turn) {
+    let now = model.now;
+    let waited = |job: &Job| match job.stage {
+        Stage::Recording { since, .. } => Some(now.duration_since(since)),
+        Stage::Sending { .. } | Stage::Watching { .. } => None,
+    };
+    let late: Vec<OpId> = model
+        .jobs
+        .list
+        .iter()
+        .filter(|job| waited(job).is_some_and(|waited| waited > if job.order.verb().way_back() { WAY_BACK_PATIENCE } else { PATIENCE }))
+        .map(|job| job.op.clone())
+        .collect();
+    for op in late {
+        let Some(at) = model.jobs.list.iter().position(|job| job.op == op) else { continue };
+        let mut job = model.jobs.list.remove(at);
+        model.journal = JournalState::Unwritable("it does not answer".into());
+        if job.order.verb().way_back() {
+            job.unrecorded = true;
+            note_intent(model, &job);
+            send(model, &mut job, turn);
+            model.jobs.list.push(job);
+        } else {
+            // The intent may reach the disk after all: then this says that nothing followed it.
+            append(model, &job, Body::Outcome { result: OutcomeKind::Refused, seen: "not sent: the journal did not answer".into() }, turn);
+            model.notices.add(now, Tone::Bad, Some(job.rollout.clone()), format!("{}: not sent, the journal does not answer", job.label));
+        }
+    }
+}
