@@ -1,1 +1,5 @@
 //! The Kubernetes engine.
+
+pub mod access;
+pub mod change;
+pub mod note;

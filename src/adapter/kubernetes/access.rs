@@ -1,0 +1,232 @@
+//! What the operator may do, asked beforehand (`SelfSubjectAccessReview`), so that a key is greyed before it fails.
+//!
+//! A review that fails proves nothing: its verb stays open, and the server has the last word.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+use kube::Client;
+use serde_json::{Value, json};
+
+use super::change::{Kind, call};
+use crate::adapter::clock;
+use crate::domain::plan::{Target, Workload};
+use crate::domain::verb::{Capabilities, Refusal, Verb};
+
+/// Rights change rarely; a wrong grey key is found out within this time.
+pub const REFRESH: SignedDuration = SignedDuration::from_mins(3);
+
+/// Reviews on their way at once: enough to finish 100 workloads in a second, too few to be throttled.
+const AT_ONCE: usize = 8;
+
+const LIMIT: Duration = Duration::from_secs(8);
+
+/// A right as the cluster words it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Right {
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    subresource: &'static str,
+    namespace: String,
+    /// Empty: on all of the namespace. A role may name single objects.
+    name: String,
+}
+
+impl Right {
+    fn patch(kind: Kind, subresource: &'static str, namespace: &str, name: &str) -> Self {
+        let group = if kind.api_version() == "v1" { "" } else { "apps" };
+        Self { verb: "patch", group, resource: kind.plural(), subresource, namespace: namespace.into(), name: name.into() }
+    }
+
+    fn on_all(&self) -> Self {
+        Self { name: String::new(), ..self.clone() }
+    }
+
+    /// Returns `patch deployments/scale in booking`.
+    fn sentence(&self) -> String {
+        let slash = if self.subresource.is_empty() { "" } else { "/" };
+        format!("{} {}{slash}{} in {}", self.verb, self.resource, self.subresource, self.namespace)
+    }
+}
+
+/// The answers, and when they were given.
+#[derive(Clone, Debug)]
+pub struct Rights {
+    /// Allowed or not; a right that is not here could not be learnt.
+    known: BTreeMap<Right, bool>,
+    at: Timestamp,
+}
+
+impl Rights {
+    /// Returns whether it is time to ask again.
+    pub fn stale(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) >= REFRESH
+    }
+
+    /// Sets the refusal of every verb whose right is known to be missing.
+    pub fn refuse(&self, workload: &Workload, capabilities: &mut Capabilities) {
+        for verb in Verb::ALL {
+            let missing = needed(workload, verb).into_iter().find(|right| self.allows(right) == Some(false));
+            if let Some(right) = missing {
+                capabilities.refuse(verb, Refusal::NoRight { right: right.sentence() });
+            }
+        }
+    }
+
+    fn allows(&self, right: &Right) -> Option<bool> {
+        match (self.known.get(&right.on_all()), self.known.get(right)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            // The role may still name this very object, and that could not be learnt.
+            (Some(false), None) if !right.name.is_empty() => None,
+            (all, one) => one.or(all).copied(),
+        }
+    }
+}
+
+/// Asks for all that the verbs of these workloads need: once for each namespace, and by name where that is denied.
+pub async fn ask(client: &Client, workloads: &[Workload]) -> Rights {
+    let named: BTreeSet<Right> =
+        workloads.iter().flat_map(|workload| Verb::ALL.into_iter().flat_map(|verb| needed(workload, verb))).collect();
+    let mut known = review_all(client, named.iter().map(Right::on_all).collect()).await;
+    let denied = named.into_iter().filter(|right| known.get(&right.on_all()) == Some(&false)).collect();
+    known.extend(review_all(client, denied).await);
+    Rights { known, at: clock::now() }
+}
+
+/// Returns what a verb writes on a workload.
+fn needed(workload: &Workload, verb: Verb) -> Vec<Right> {
+    let patch = |kind: Kind, sub: &'static str, name: &str| Right::patch(kind, sub, &workload.namespace, name);
+    let single = |kind: Kind, name: &str| match verb {
+        Verb::Scale => vec![patch(kind, "scale", name)],
+        Verb::Ship
+        | Verb::Advance
+        | Verb::Finish
+        | Verb::Hold
+        | Verb::Resume
+        | Verb::Abort
+        | Verb::Retry
+        | Verb::RollBack
+        | Verb::Restart => vec![patch(kind, "", name)],
+        Verb::Switch | Verb::SwitchBack | Verb::Retire => Vec::new(),
+    };
+    match &workload.target {
+        Target::Deployment { name } => single(Kind::Deployment, name),
+        Target::StatefulSet { name } => single(Kind::StatefulSet, name),
+        Target::DaemonSet { name } => single(Kind::DaemonSet, name),
+        Target::BlueGreen(pair) => {
+            let sides = |sub: &'static str| pair.tracks.iter().map(move |side| patch(Kind::Deployment, sub, &side.deployment));
+            let router = std::iter::once(patch(Kind::Service, "", &pair.service));
+            match verb {
+                Verb::Ship => sides("").chain(sides("scale")).collect(),
+                Verb::Restart | Verb::RollBack => sides("").collect(),
+                Verb::Scale => sides("scale").collect(),
+                Verb::Retire => router.chain(sides("scale")).collect(),
+                Verb::Switch | Verb::SwitchBack | Verb::Abort => router.collect(),
+                Verb::Advance | Verb::Finish | Verb::Hold | Verb::Resume | Verb::Retry => Vec::new(),
+            }
+        }
+        Target::Canary { .. } => Vec::new(),
+    }
+}
+
+async fn review_all(client: &Client, rights: BTreeSet<Right>) -> BTreeMap<Right, bool> {
+    let reviews = rights.into_iter().map(|right| async move {
+        let allowed = review(client, &right).await;
+        (right, allowed)
+    });
+    let answers = futures::stream::iter(reviews).buffer_unordered(AT_ONCE);
+    answers.filter_map(|(right, allowed)| async move { allowed.map(|allowed| (right, allowed)) }).collect().await
+}
+
+/// Asks for one right; none where no answer could be had.
+async fn review(client: &Client, right: &Right) -> Option<bool> {
+    let mut attributes = json!({"namespace": right.namespace, "verb": right.verb, "group": right.group, "resource": right.resource});
+    for (key, value) in [("subresource", right.subresource), ("name", &right.name)] {
+        if !value.is_empty() {
+            attributes[key] = Value::from(value);
+        }
+    }
+    let body =
+        json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}});
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    match call(client, "POST", path, Some(("application/json", &body.to_string())), LIMIT).await {
+        Ok(reply) if reply.accepted() => reply.body.pointer("/status/allowed").and_then(Value::as_bool),
+        Ok(reply) => {
+            tracing::warn!(status = reply.status, "the review of a right was refused");
+            None
+        }
+        Err(lost) => {
+            tracing::warn!(?lost, "the review of a right was lost");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::RolloutId;
+    use crate::domain::plan::{BlueGreen, EngineKind, TrackTarget};
+
+    fn workload(target: Target) -> Workload {
+        Workload {
+            id: RolloutId { environment: "production".into(), service: "web".into(), workload: "web".into() },
+            engine: EngineKind::Kubernetes,
+            context: None,
+            namespace: "booking".into(),
+            target,
+            image: None,
+            container: None,
+        }
+    }
+
+    fn pair() -> Workload {
+        let side = |track: &str| TrackTarget { track: track.into(), deployment: format!("web-{track}") };
+        workload(Target::BlueGreen(BlueGreen { service: "web".into(), label: "color".into(), tracks: [side("blue"), side("green")] }))
+    }
+
+    fn refused(known: &[(Right, bool)], workload: &Workload, verb: Verb) -> Option<String> {
+        let rights = Rights { known: known.iter().cloned().collect(), at: Timestamp::UNIX_EPOCH };
+        let mut capabilities = Capabilities::offering(&Verb::ALL);
+        rights.refuse(workload, &mut capabilities);
+        capabilities.0.get(&verb).cloned().flatten().map(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn a_missing_right_is_named_and_an_unknown_one_leaves_the_key_open() {
+        let web = workload(Target::Deployment { name: "web".into() });
+        let all = Right::patch(Kind::Deployment, "scale", "booking", "");
+        let one = Right::patch(Kind::Deployment, "scale", "booking", "web");
+        let sentence = Some("you may not patch deployments/scale in booking".to_owned());
+        for (known, wanted) in [
+            (vec![], None),
+            (vec![(all.clone(), true)], None),
+            (vec![(all.clone(), false)], None),
+            (vec![(all.clone(), false), (one.clone(), true)], None),
+            (vec![(all, false), (one, false)], sentence),
+        ] {
+            assert_eq!(refused(&known, &web, Verb::Scale), wanted, "{known:?}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_of_a_pair_needs_the_service_alone() {
+        let denied = |kind: Kind, sub, name| (Right::patch(kind, sub, "booking", name), false);
+        let deployments = ["", "web-blue", "web-green"].map(|name| denied(Kind::Deployment, "", name));
+        assert_eq!(refused(&deployments, &pair(), Verb::Ship), Some("you may not patch deployments in booking".into()));
+        assert_eq!(refused(&deployments, &pair(), Verb::SwitchBack), None);
+        let service = ["", "web"].map(|name| denied(Kind::Service, "", name));
+        assert_eq!(refused(&service, &pair(), Verb::SwitchBack), Some("you may not patch services in booking".into()));
+        assert_eq!(refused(&service, &pair(), Verb::Ship), None);
+    }
+
+    #[test]
+    fn rights_are_asked_for_again_after_three_minutes() {
+        let rights = Rights { known: BTreeMap::new(), at: Timestamp::UNIX_EPOCH };
+        assert!(!rights.stale(Timestamp::from_second(179).unwrap()));
+        assert!(rights.stale(Timestamp::from_second(180).unwrap()));
+    }
+}

@@ -1,0 +1,77 @@
+//! The rehearsal: every request played through on the server (`dryRun=All`), and the difference that it returned.
+//!
+//! A later request is rehearsed on the objects as they are, not as an earlier one would leave them.
+
+use kube::Client;
+
+use super::diff;
+use super::draft::{Before, Draft, Scene};
+use super::moved;
+use super::wire::{self, Kind, Reply};
+use crate::domain::change::{ChangeError, DiffLine, Preview, Sign};
+
+/// Rehearses a draft and makes the preview of it.
+pub async fn rehearse(client: &Client, scene: &Scene<'_>, draft: Draft) -> Result<Preview, ChangeError> {
+    let Draft { steps, from, to, mut leads_to, mut warnings, expect } = draft;
+    let way_back = scene.order.verb().way_back();
+    let mut requests = Vec::with_capacity(steps.len());
+    let mut difference = Vec::new();
+    let mut rehearsed = true;
+    for step in steps {
+        match wire::send(client, &step.request, true).await {
+            Ok(reply) if reply.accepted() => {
+                if let Before::Object(before) = &step.before {
+                    difference.extend(diff::between(&step.request.object.to_string(), before, &reply.body));
+                }
+            }
+            Ok(reply) if reply.status == 403 && step.spare.is_some() => {
+                warnings.extend(step.spare);
+                warnings.push(reply.message());
+                continue;
+            }
+            Ok(reply) if cannot_rehearse(&reply) || (way_back && reply.status >= 500) => {
+                rehearsed = false;
+                warnings.push(format!("not rehearsed: {}", reply.message()));
+            }
+            Ok(reply) => return Err(moved::judge(client, &step.request, &reply).await),
+            // The way back is not locked by a slow server: the guard is in the request itself.
+            Err(lost) if way_back => {
+                let (wire::Lost::Before(why) | wire::Lost::After(why)) = lost;
+                rehearsed = false;
+                warnings.push(format!("not rehearsed: {why}"));
+            }
+            Err(lost) => return Err(lost.harmless()),
+        }
+        if matches!(step.before, Before::Deleted) {
+            difference.push(DiffLine { sign: Sign::Object, text: step.request.object.to_string() });
+            difference.push(DiffLine { sign: Sign::Removed, text: "this pod; its controller makes a new one".into() });
+        }
+        requests.push(step.request);
+    }
+    let objects = requests.iter().filter(|request| Kind::of(&request.object.kind) != Some(Kind::Pod)).count();
+    if rehearsed && objects > 1 {
+        leads_to.push("Each request was rehearsed by itself, on the objects as they are now".into());
+    }
+    if let Some(owner) = &scene.rollout.owner {
+        warnings.push(format!("{} {} owns it: {}", owner.tool, owner.name, owner.consequence));
+    }
+    Ok(Preview {
+        rollout: scene.rollout.id.clone(),
+        order: scene.order.clone(),
+        requests,
+        diff: difference,
+        from,
+        to,
+        leads_to,
+        warnings,
+        expect,
+        read_at: scene.now,
+        rehearsed,
+    })
+}
+
+/// An admission webhook with side effects refuses every dry run; the write itself may well pass.
+fn cannot_rehearse(reply: &Reply) -> bool {
+    let message = reply.message().to_ascii_lowercase();
+    reply.status == 400 && (message.contains("dry run") || message.contains("dryrun"))
+}
