@@ -1,1 +1,78 @@
-//! The simulated engine: a seeded pure world behind the same port.
+//! The simulated engine: a seeded, pure world behind the same port as the real ones, so that the demo is the product.
+//!
+//! `world` holds everything and goes on by `tick(now)`; `object` is what is in it, `pod`, `rolling` and `canary` how it
+//! moves, `fault` what befalls it; `view` is how the console sees it; `scenario` and `fleet` are what it starts from;
+//! `driver` is the task that speaks the port. Only the driver reads the clock.
+
+mod canary;
+mod driver;
+mod fault;
+mod fleet;
+mod object;
+mod pace;
+mod pod;
+mod rolling;
+mod scenario;
+mod view;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+pub use scenario::{ScenarioError, names};
+pub use world::{Happening, World};
+
+use crate::domain::plan::{Plan, Workload};
+use crate::port::engine::{Command, Event, LogBatch};
+
+use scenario::Scenario;
+
+/// What the simulated cluster is like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// One of [`names`].
+    pub scenario: String,
+    /// The same seed gives the same world.
+    pub seed: u64,
+    /// Divides every duration of the world; timestamps stay those of the clock.
+    pub speed: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { scenario: "calm".into(), seed: 1, speed: 1.0 }
+    }
+}
+
+/// Returns the plan of a scenario's services: what the demo opens.
+///
+/// # Errors
+///
+/// There is no scenario of that name; the sentence names those that there are.
+pub fn plan(scenario: &str) -> Result<Plan, ScenarioError> {
+    Ok(Scenario::load(scenario)?.fleet()?.plan())
+}
+
+/// Starts the task. It ends when `commands` closes or nobody reads `events` any more.
+///
+/// # Errors
+///
+/// There is no scenario of that name.
+pub fn spawn(
+    options: &Options,
+    workloads: Vec<Workload>,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    logs: mpsc::Sender<LogBatch>,
+) -> Result<JoinHandle<()>, ScenarioError> {
+    let scenario = Scenario::load(&options.scenario)?;
+    let fleet = scenario.fleet()?;
+    let (seed, speed) = (options.seed, options.speed);
+    Ok(tokio::spawn(async move {
+        let world = World::new(&scenario, &fleet, workloads, seed, speed, crate::adapter::clock::now());
+        driver::Driver::new(world, events, logs).run(commands).await;
+    }))
+}
