@@ -13,6 +13,7 @@ pub mod journal;
 pub mod log;
 pub mod object;
 pub mod plan;
+pub mod redact;
 pub mod revision;
 pub mod rollout;
 pub mod step;
