@@ -146,3 +146,120 @@ pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Operation> 
     }
     operations
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::object::{ObjectRef, Part};
+
+    fn entry(op: &str, body: Body) -> Entry {
+        Entry { at: "2026-01-02T03:04:05Z".parse().unwrap(), actor: "ana".into(), console: "host:1".into(), op: op.into(), body }
+    }
+
+    fn request(purpose: &str) -> Request {
+        Request {
+            purpose: purpose.into(),
+            method: "PATCH".into(),
+            path: "/x".into(),
+            content_type: "application/json".into(),
+            body: "{}".into(),
+            object: ObjectRef {
+                part: Part::Workload,
+                kind: "Deployment".into(),
+                namespace: "booking".into(),
+                name: "backend".into(),
+                uid: "4f1c".into(),
+                version: "generation 7".into(),
+            },
+            then: None,
+        }
+    }
+
+    fn intent(requests: &[&str]) -> Body {
+        Body::Intent(Box::new(Intent {
+            rollout: RolloutId { environment: "production".into(), service: "backend".into(), workload: "backend".into() },
+            order: Order::Hold,
+            from: None,
+            to: None,
+            requests: requests.iter().map(|purpose| request(purpose)).collect(),
+            expect: Expect::Held(true),
+            reason: None,
+        }))
+    }
+
+    fn accepted(index: usize) -> Body {
+        Body::Answered { index, result: Ok(Answer { status: 200, version: "8".into(), took_ms: 3 }) }
+    }
+
+    fn outcome(result: OutcomeKind, seen: &str) -> Body {
+        Body::Outcome { result, seen: seen.into() }
+    }
+
+    #[test]
+    fn what_is_known_of_an_operation_without_outcome_is_said() {
+        let failed = Body::Answered { index: 1, result: Err(Failure { message: "no answer came".into(), in_doubt: true }) };
+        for (bodies, doubt) in [
+            (vec![intent(&["hold"])], "no answer is recorded; 1 request may have been sent"),
+            (vec![intent(&["scale", "switch"])], "no answer is recorded; 2 requests may have been sent"),
+            (vec![intent(&["scale", "switch"]), accepted(0)], "1 of 2 requests were accepted"),
+            (vec![intent(&["scale", "switch"]), accepted(0), failed], "no answer came"),
+            (vec![intent(&["hold"]), accepted(0)], "accepted, outcome not seen"),
+        ] {
+            let entries: Vec<Entry> = bodies.into_iter().map(|body| entry("1", body)).collect();
+            let operations = fold(&entries);
+            assert_eq!(operations.len(), 1);
+            assert!(operations[0].open());
+            assert_eq!(operations[0].doubt(), doubt);
+        }
+    }
+
+    #[test]
+    fn an_outcome_closes_and_the_first_one_counts() {
+        let entries = [
+            entry("1", intent(&["hold"])),
+            entry("1", accepted(0)),
+            entry("1", outcome(OutcomeKind::Met, "held")),
+            entry("1", outcome(OutcomeKind::Missed, "later")),
+        ];
+        let operations = fold(&entries);
+        assert!(!operations[0].open());
+        assert_eq!(operations[0].outcome.as_ref().map(|(_, kind, seen)| (*kind, seen.as_str())), Some((OutcomeKind::Met, "held")));
+    }
+
+    #[test]
+    fn operations_stand_in_the_order_of_their_intents_and_keep_their_own_answers() {
+        let entries = [
+            entry("b", intent(&["x", "y"])),
+            entry("a", intent(&["x"])),
+            entry("a", accepted(0)),
+            entry("b", accepted(0)),
+            entry("b", accepted(1)),
+            entry("a", outcome(OutcomeKind::Met, "done")),
+        ];
+        let operations = fold(&entries);
+        let told: Vec<(&str, usize, bool)> = operations.iter().map(|o| (o.op.as_str(), o.accepted(), o.open())).collect();
+        assert_eq!(told, [("b", 2, true), ("a", 1, false)]);
+    }
+
+    #[test]
+    fn what_has_no_intent_is_left_out_and_a_second_intent_changes_nothing() {
+        let entries = [
+            entry("gone", accepted(0)),
+            entry("gone", outcome(OutcomeKind::Met, "")),
+            entry("1", intent(&["x"])),
+            entry("1", intent(&["x", "y"])),
+        ];
+        let operations = fold(&entries);
+        assert_eq!(operations.len(), 1);
+        assert_eq!(operations[0].intent.requests.len(), 1);
+    }
+
+    #[test]
+    fn an_entry_survives_the_journal_s_words() {
+        for body in [intent(&["x"]), accepted(0), outcome(OutcomeKind::Superseded, "…")] {
+            let entry = entry("1", body);
+            let text = serde_json::to_string(&entry).unwrap();
+            assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry, "{text}");
+        }
+    }
+}
