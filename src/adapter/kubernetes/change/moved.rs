@@ -104,8 +104,9 @@ fn failed_guards(body: &str, target: &Value, object: &Value) -> Option<Trace> {
         failed.truncate(uid + 1);
         return Some((vec!["it was deleted and made anew".into()], None, at));
     }
-    if failed.len() > 1 {
-        failed.retain(|(pointer, ..)| *pointer != "/metadata/generation");
+    let field = |pointer: &str| pointer != "/metadata/generation" && !pointer.ends_with("/annotations");
+    if failed.iter().any(|(pointer, ..)| field(pointer)) {
+        failed.retain(|(pointer, ..)| field(pointer));
     }
     let (pointer, ..) = failed.first()?;
     let (by, at) = writer(object, pointer);
@@ -115,6 +116,7 @@ fn failed_guards(body: &str, target: &Value, object: &Value) -> Option<Trace> {
 
 fn worded(pointer: &str, wanted: &Value, now: &Value, object: &Value) -> String {
     let text = |value: &Value| match value {
+        Value::Null if pointer == "/spec/replicas" => "0".to_owned(),
         Value::Null => "none".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -124,6 +126,9 @@ fn worded(pointer: &str, wanted: &Value, now: &Value, object: &Value) -> String 
         let fields = last_fields(object);
         let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
         return format!("its wish is at generation {now}, was {was}{fields}");
+    }
+    if pointer.ends_with("/annotations") {
+        return "it got annotations".into();
     }
     if pointer == "/spec/paused" {
         return if was == "true" { "it is not held any more".into() } else { "it is held now".into() };

@@ -44,8 +44,10 @@ pub fn step(fresh: &Fresh, replicas: u32) -> Step {
 
 /// The guard is the number itself: the resource version moves with every pod that gets ready.
 fn request(fresh: &Fresh, replicas: u32) -> Request {
+    // A Scale leaves its zero out: there is nothing to compare, and nothing to replace.
+    let seen = Some(fresh.replicas()).filter(|replicas| *replicas > 0);
     Patch::on(fresh)
-        .test("/spec/replicas", fresh.replicas())
-        .replace("/spec/replicas", replicas)
+        .test("/spec/replicas", seen)
+        .add("/spec/replicas", replicas)
         .request_scale(format!("scale {} from {} to {replicas}", fresh.name(), fresh.replicas()), fresh)
 }
