@@ -5,3 +5,4 @@ mod fixture;
 mod journal;
 mod orders;
 mod screens;
+mod turns;
