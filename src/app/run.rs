@@ -54,15 +54,30 @@ impl<B: Backend> std::fmt::Debug for World<'_, B> {
     }
 }
 
+/// Why the loop ended without being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("the screen cannot be drawn")]
+    Screen(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the terminal does not take what is asked of it")]
+    Terminal(#[from] io::Error),
+}
+
+impl RunError {
+    fn screen(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Screen(Box::new(error))
+    }
+}
+
 /// Runs the console until it is left.
 ///
 /// # Errors
 ///
 /// What the terminal answers to drawing.
-pub async fn run<B>(model: &mut Model, mut world: World<'_, B>, mut inlets: Inlets, outlets: Outlets) -> Result<(), B::Error>
+pub async fn run<B>(model: &mut Model, mut world: World<'_, B>, mut inlets: Inlets, outlets: Outlets) -> Result<(), RunError>
 where
     B: Backend,
-    B::Error: From<io::Error>,
+    B::Error: std::error::Error + Send + Sync + 'static,
 {
     let mut pacer = Pacer::new();
     let mut tick = time::interval(Duration::from_secs(1));
@@ -124,10 +139,10 @@ fn waiting(inlets: &mut Inlets) -> Option<Msg> {
 }
 
 /// Updates, and performs what comes of it.
-fn turn<B>(model: &mut Model, msg: Msg, world: &mut World<'_, B>, outlets: &Outlets, pacer: &mut Pacer) -> Result<(), B::Error>
+fn turn<B>(model: &mut Model, msg: Msg, world: &mut World<'_, B>, outlets: &Outlets, pacer: &mut Pacer) -> Result<(), RunError>
 where
     B: Backend,
-    B::Error: From<io::Error>,
+    B::Error: std::error::Error + Send + Sync + 'static,
 {
     let mut todo = vec![msg];
     while let Some(msg) = todo.pop() {
@@ -140,7 +155,7 @@ where
                 Effect::Terminal(command) => (world.perform)(world.terminal, command)?,
                 Effect::Save { path, text } => outlets.save(path, text),
                 Effect::Repaint => {
-                    world.terminal.clear()?;
+                    world.terminal.clear().map_err(RunError::screen)?;
                     pacer.ask(Redraw::Now);
                 }
                 Effect::Mouse(on) => (world.mouse)(on)?,
@@ -151,12 +166,13 @@ where
     Ok(())
 }
 
-fn draw<B>(model: &mut Model, world: &mut World<'_, B>, pacer: &mut Pacer) -> Result<(), B::Error>
+fn draw<B>(model: &mut Model, world: &mut World<'_, B>, pacer: &mut Pacer) -> Result<(), RunError>
 where
     B: Backend,
+    B::Error: std::error::Error + Send + Sync + 'static,
 {
     let mut regions = Regions::default();
-    world.terminal.draw(|frame| regions = (world.draw)(frame, model))?;
+    world.terminal.draw(|frame| regions = (world.draw)(frame, model)).map_err(RunError::screen)?;
     model.regions = regions;
     pacer.drawn(Instant::now());
     Ok(())

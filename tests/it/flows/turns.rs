@@ -40,8 +40,13 @@ fn channels() -> (Inlets, Outlets, Outside) {
     let (back_tx, back) = mpsc::channel(16);
     let (shutdown_tx, shutdown) = mpsc::channel(1);
     let outlets = Outlets { engines: [(EngineKind::Simulated, command_tx)].into(), records: record_tx, back: back_tx.clone() };
-    let outside =
-        Outside { input: input_tx, engine: engine_tx, commands, _records: (records_tx, record_commands), _rest: (logs_tx, back_tx, shutdown_tx) };
+    let outside = Outside {
+        input: input_tx,
+        engine: engine_tx,
+        commands,
+        _records: (records_tx, record_commands),
+        _rest: (logs_tx, back_tx, shutdown_tx),
+    };
     (Inlets { input, engines, logs, records, back, shutdown }, outlets, outside)
 }
 
@@ -59,7 +64,8 @@ async fn play<F: Future<Output = ()>>(script: impl FnOnce(Outside) -> F) -> (Mod
     };
     let mut perform = |_: &mut Terminal<TestBackend>, _: terminal::Command| Ok(());
     let mut mouse = |_: bool| Ok(());
-    let world = World { terminal: &mut screen, clock: &clock as &dyn Fn() -> Timestamp, draw: &mut draw, perform: &mut perform, mouse: &mut mouse };
+    let world =
+        World { terminal: &mut screen, clock: &clock as &dyn Fn() -> Timestamp, draw: &mut draw, perform: &mut perform, mouse: &mut mouse };
     let looped = async { run(&mut model, world, inlets, outlets).await.unwrap() };
     tokio::join!(looped, script(outside));
     (model, drawn.get())
