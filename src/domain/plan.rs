@@ -17,6 +17,9 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
+    /// All of them, for checks and help.
+    pub const ALL: [Self; 2] = [Self::Kubernetes, Self::Simulated];
+
     /// Returns the word that stands on screen.
     pub fn word(self) -> &'static str {
         match self {
@@ -39,6 +42,11 @@ pub enum Protection {
     Protected,
 }
 
+impl Protection {
+    /// All of them, the least careful first.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Guarded, Self::Protected];
+}
+
 /// An environment's colour on screen, by meaning-free name; the theme decides the shade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -51,6 +59,11 @@ pub enum Colour {
     Magenta,
     Red,
     Grey,
+}
+
+impl Colour {
+    /// All of them, for checks and pickers.
+    pub const ALL: [Self; 8] = [Self::Green, Self::Blue, Self::Cyan, Self::Yellow, Self::Orange, Self::Magenta, Self::Red, Self::Grey];
 }
 
 /// One environment of the plan.
