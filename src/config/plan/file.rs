@@ -1,0 +1,144 @@
+//! `rolldeck.toml` as it is written: the serde structs, and with their doc lines the JSON Schema for editors.
+//!
+//! Every field is optional to serde: `config::document` reports what is missing by the schema, and the checks in `build`
+//! go on with the rest.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, json_schema};
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::domain::plan::{Colour, EngineKind, Protection};
+
+/// A deployment plan: environments in promotion order, and the services that are released to them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlanFile {
+    /// The product's name, as the top line shows it. Default: the name of the plan's directory.
+    #[schemars(with = "Option<String>")]
+    pub name: Option<Spanned<String>>,
+    /// The environments, in promotion order: the first is released to first, production stands last.
+    #[schemars(with = "Vec<EnvironmentFile>", length(min = 1))]
+    pub environment: Option<Vec<Spanned<EnvironmentFile>>>,
+    /// The services that the deck shows, in this order.
+    #[schemars(with = "Vec<ServiceFile>", length(min = 1))]
+    pub service: Option<Vec<Spanned<ServiceFile>>>,
+}
+
+/// One environment: where its workloads run, and how carefully they are touched.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnvironmentFile {
+    /// The environment's name: lower-case letters, digits and `-`.
+    #[schemars(with = "String", example = &"production")]
+    pub name: Option<Spanned<String>>,
+    /// What runs it: a Kubernetes cluster, or the simulated one of the demo. Default: kubernetes.
+    #[serde(default)]
+    #[schemars(schema_with = "engines")]
+    pub engine: Option<Spanned<EngineKind>>,
+    /// The kubeconfig context that reaches its cluster. Default: the current context of whoever opens the plan, so name it
+    /// where it matters.
+    #[schemars(with = "Option<String>", example = &"prod-eu")]
+    pub context: Option<Spanned<String>>,
+    /// The Kubernetes namespace. Default: the environment's name.
+    #[schemars(with = "Option<String>", example = &"booking")]
+    pub namespace: Option<Spanned<String>>,
+    /// How a change is confirmed. `open`: one key. `guarded`: a dialog that opens on Cancel. `protected`: the service's name is
+    /// typed. Default: protected where the name says production (prod, production, prd, live) and for the last of several;
+    /// open where it says development (dev, development, test, local, sandbox); guarded otherwise.
+    #[serde(default)]
+    #[schemars(schema_with = "protections")]
+    pub protection: Option<Spanned<Protection>>,
+    /// Its colour on screen. Default by position: green first, red last and for whatever is protected, yellow before the last,
+    /// blue, cyan, magenta between.
+    #[serde(default)]
+    #[schemars(schema_with = "colours")]
+    pub colour: Option<Spanned<Colour>>,
+}
+
+/// One service: what is shipped to it, and the workloads that run it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceFile {
+    /// The service's name: lower-case letters, digits and `-`.
+    #[schemars(with = "String", example = &"backend")]
+    pub name: Option<Spanned<String>>,
+    /// The image repository, without a version: a shipped version is put behind it. Default: that of the running image.
+    #[schemars(with = "Option<String>", example = &"trixtech/backend")]
+    pub image: Option<Spanned<String>>,
+    /// The container that carries the service's version, where a pod has several. Default: the first one.
+    #[schemars(with = "Option<String>", example = &"backend")]
+    pub container: Option<Spanned<String>>,
+    /// What runs the service. Default: a Deployment of the service's name in every environment.
+    #[serde(default)]
+    #[schemars(with = "Vec<WorkloadFile>")]
+    pub workload: Vec<Spanned<WorkloadFile>>,
+}
+
+/// One workload of a service, in all or some environments. At most one of deployment, statefulset, daemonset, blue-green and
+/// canary; default: a Deployment of the workload's name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WorkloadFile {
+    /// Tells the workloads of one service apart. Default: the service's name.
+    #[schemars(with = "Option<String>", example = &"worker")]
+    pub name: Option<Spanned<String>>,
+    /// Where it runs so. Default: in every environment that no other entry of the same name lists.
+    #[schemars(with = "Option<Vec<String>>", length(min = 1))]
+    pub environments: Option<Spanned<Vec<Spanned<String>>>>,
+    /// The kubeconfig context, where it is not the environment's.
+    #[schemars(with = "Option<String>", example = &"prod-eu")]
+    pub context: Option<Spanned<String>>,
+    /// The namespace, where it is not the environment's.
+    #[schemars(with = "Option<String>", example = &"booking")]
+    pub namespace: Option<Spanned<String>>,
+    /// The name of a Deployment.
+    #[schemars(with = "Option<String>", example = &"trixtech-backend")]
+    pub deployment: Option<Spanned<String>>,
+    /// The name of a StatefulSet.
+    #[schemars(with = "Option<String>", example = &"ledger")]
+    pub statefulset: Option<Spanned<String>>,
+    /// The name of a DaemonSet.
+    #[schemars(with = "Option<String>", example = &"node-agent")]
+    pub daemonset: Option<Spanned<String>>,
+    /// Two Deployments, one of which a Service selects by a label.
+    #[schemars(with = "Option<BlueGreenFile>")]
+    pub blue_green: Option<Spanned<BlueGreenFile>>,
+    /// A canary that the engine walks through steps by itself. Only with engine simulated.
+    #[schemars(with = "Option<String>", example = &"backend")]
+    pub canary: Option<Spanned<String>>,
+}
+
+/// A blue/green pair.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BlueGreenFile {
+    /// The Service whose selector is switched.
+    #[schemars(with = "String", example = &"trixtech-backend")]
+    pub service: Option<Spanned<String>>,
+    /// The key in the Service's selector, and on the pods of both Deployments, that tells the two apart.
+    #[schemars(with = "String", example = &"color")]
+    pub label: Option<Spanned<String>>,
+    /// The label's two values, each with its Deployment: `{ blue = "backend-blue", green = "backend-green" }`.
+    #[schemars(with = "BTreeMap<String, String>", example = serde_json::json!({ "blue": "backend-blue", "green": "backend-green" }))]
+    pub tracks: Option<BTreeMap<Spanned<String>, Spanned<String>>>,
+}
+
+fn engines(_: &mut schemars::SchemaGenerator) -> Schema {
+    words(&EngineKind::ALL)
+}
+
+fn protections(_: &mut schemars::SchemaGenerator) -> Schema {
+    words(&Protection::ALL)
+}
+
+fn colours(_: &mut schemars::SchemaGenerator) -> Schema {
+    words(&Colour::ALL)
+}
+
+/// Returns a schema of the words that serde takes, in the domain's own order.
+fn words<T: Serialize>(all: &[T]) -> Schema {
+    let words: Vec<_> = all.iter().filter_map(|word| serde_json::to_value(word).ok()).collect();
+    json_schema!({ "type": "string", "enum": words })
+}

@@ -1,0 +1,145 @@
+//! The plan: finds `rolldeck.toml`, reads it into [`Plan`], and compares its contexts with a kubeconfig.
+
+mod build;
+mod defaults;
+mod file;
+mod names;
+mod target;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::document;
+use super::error::{ConfigError, ConfigErrors};
+use super::position::{Position, Source};
+use super::similar::similar;
+use crate::domain::plan::Plan;
+use build::Build;
+use file::PlanFile;
+
+/// The name that a plan is looked for by.
+pub const FILE_NAME: &str = "rolldeck.toml";
+
+/// A plan, and where it names kubeconfig contexts.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub plan: Plan,
+    contexts: Vec<ContextUse>,
+}
+
+/// A context as a plan names it, or none for the current one.
+#[derive(Clone, Debug)]
+struct ContextUse {
+    name: Option<String>,
+    at: Position,
+}
+
+/// Returns the plan's file: the given one, else `rolldeck.toml` upwards from `start`, else the one in the configuration
+/// directory. None where there is none.
+pub fn find(given: Option<&Path>, start: &Path, config_dir: Option<&Path>) -> Option<PathBuf> {
+    if let Some(given) = given {
+        return Some(given.to_owned());
+    }
+    let upwards = start.ancestors().map(|dir| dir.join(FILE_NAME));
+    upwards.chain(config_dir.map(|dir| dir.join(FILE_NAME))).find(|path| path.is_file())
+}
+
+/// Reads a plan's file.
+///
+/// # Errors
+///
+/// Everything that is wrong with it; a file that cannot be read is one error.
+pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
+    let source = read_file(path)?;
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let default_name =
+        absolute.parent().and_then(Path::file_name).map_or_else(|| "plan".into(), |name| name.to_string_lossy().into_owned());
+    let mut loaded = parse(&source, &default_name)?;
+    loaded.plan.path = Some(absolute);
+    Ok(loaded)
+}
+
+/// Reads a plan's text.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn parse(source: &Source, default_name: &str) -> Result<Loaded, ConfigErrors> {
+    let mut errors = Vec::new();
+    let file: Option<PlanFile> = document::read(source, &mut errors);
+    let loaded = file.map(|file| {
+        let mut build = Build::new(source, &mut errors);
+        let plan = build.plan(&file, default_name);
+        Loaded { plan, contexts: build.contexts }
+    });
+    ConfigErrors(errors).or(loaded)
+}
+
+/// Returns the JSON Schema of the plan, for editors.
+pub fn schema() -> Value {
+    let mut schema = document::schema_of::<PlanFile>();
+    if let Value::Object(map) = &mut schema {
+        map.insert("title".into(), Value::from("rolldeck plan"));
+    }
+    schema
+}
+
+impl Loaded {
+    /// Compares the contexts with those of a kubeconfig.
+    ///
+    /// # Errors
+    ///
+    /// Each context that does not exist, with those that do; an environment without one where the kubeconfig has no current one.
+    pub fn check_contexts(&self, known: &[String], current: Option<&str>) -> Result<(), ConfigErrors> {
+        let errors = self.contexts.iter().filter_map(|used| {
+            let among = if known.is_empty() {
+                "the kubeconfig has no contexts".into()
+            } else {
+                format!("contexts of the kubeconfig: {}", known.join(", "))
+            };
+            match &used.name {
+                Some(name) if known.contains(name) => None,
+                Some(name) => Some(
+                    ConfigError::new(used.at.clone(), format!("the kubeconfig has no context `{name}`"))
+                        .meant(similar(name, known.iter().map(String::as_str)))
+                        .note(among),
+                ),
+                None if current.is_some() => None,
+                None => Some(
+                    ConfigError::new(used.at.clone(), "this environment names no context, and the kubeconfig has no current one")
+                        .label("add context = \"…\"")
+                        .note(among),
+                ),
+            }
+        });
+        ConfigErrors(errors.collect()).or(Some(()))
+    }
+
+    /// Returns whether the plan needs a kubeconfig at all.
+    pub fn needs_kubeconfig(&self) -> bool {
+        !self.contexts.is_empty()
+    }
+}
+
+/// Reads a configuration file as text.
+pub(super) fn read_file(path: &Path) -> Result<Source, ConfigErrors> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| {
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::IsADirectory => "this is a directory".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        };
+        ConfigError::new(Position::whole(name.as_str()), message)
+    })?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Source::new(name, text)),
+        Err(error) => {
+            let valid = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default());
+            let at = Source::new(name, &valid).at(valid.len()..valid.len());
+            Err(ConfigError::new(at, "the file is not UTF-8 from here on").into())
+        }
+    }
+}
