@@ -1,6 +1,9 @@
 //! Tests of the whole from outside the crate, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in helper functions as well")]
 
+#[path = "../belief.rs"]
+mod belief;
 mod config;
 mod flows;
+mod kubernetes_change;
 mod records;

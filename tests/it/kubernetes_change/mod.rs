@@ -1,0 +1,7 @@
+//! Changes on Kubernetes against canned answers: the bodies, the refusals, and the failures that a real server rarely shows.
+
+mod bodies;
+mod fake;
+mod objects;
+mod refusals;
+mod sending;
