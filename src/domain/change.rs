@@ -119,7 +119,7 @@ fn moved_sentence(what: &[String], by: Option<&str>, at: Option<Timestamp>) -> S
     if let Some(at) = at {
         let _ = write!(sentence, " at {}", at.strftime("%H:%M:%SZ"));
     }
-    sentence.push_str(". Nothing was sent.");
+    sentence.push_str(". It was not done.");
     sentence
 }
 

@@ -267,7 +267,7 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
     }
 }
 
-/// A switch needs a router that is ours, a side that is selected, and another that is ready in full.
+/// A switch needs a router that is ours, a side that is selected, and another that is ready: in full forward, at all back.
 fn switchable(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
     let Some(routing) = &rollout.routing else { return Err(Refusal::NotOffered { what: described(rollout), verb }) };
     if let Some(why) = &routing.locked {
@@ -279,7 +279,9 @@ fn switchable(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
     if wanted == 0 {
         return Err(Refusal::IdleEmpty { track });
     }
-    if idle.counts.ready < wanted || idle.counts.available < wanted {
+    let whole = idle.counts.ready >= wanted && idle.counts.available >= wanted;
+    // Back, any of it may be better than what the users have now; the dialog says how much there is.
+    if !whole && (verb == Verb::Switch || idle.counts.ready == 0) {
         return Err(Refusal::IdleNotReady { track, ready: idle.counts.ready.min(idle.counts.available), wanted });
     }
     Ok(())

@@ -4,7 +4,7 @@ use rolldeck::adapter::kubernetes::change::preview;
 use rolldeck::domain::change::{ChangeError, Preview};
 use rolldeck::domain::object::Owner;
 use rolldeck::domain::plan::Workload;
-use rolldeck::domain::verb::{Order, Refusal};
+use rolldeck::domain::verb::{Order, Refusal, Verb, possible};
 use serde_json::{Value, json};
 
 use super::fake::{Do, Fake};
@@ -56,6 +56,18 @@ async fn forward_the_other_side_must_be_whole_and_back_any_of_it_will_do() {
 }
 
 #[tokio::test]
+async fn the_screen_offers_the_switch_back_to_a_side_that_is_partly_ready() {
+    let (fake, web) = pair(3);
+    let mut rollout = belief::rollout(&fake.accepting(), &web).await;
+    for (ready, forward, back) in [(3, true, true), (1, false, true), (0, false, false)] {
+        let green = rollout.revisions.iter_mut().find(|revision| revision.track == Some("green".into())).unwrap();
+        (green.counts.ready, green.counts.available) = (ready, ready);
+        let offered = [Verb::Switch, Verb::SwitchBack].map(|verb| possible(&rollout, verb).is_ok());
+        assert_eq!(offered, [forward, back], "{ready} of 3 ready");
+    }
+}
+
+#[tokio::test]
 async fn pods_that_the_selector_would_miss_are_not_ready_for_it() {
     let (fake, web) = pair(3);
     fake.put("/api/v1/namespaces/n/pods?labelSelector=app%3Dweb%2Ccolor%3Dgreen", json!({"items": []}));
@@ -95,7 +107,7 @@ async fn what_the_screen_does_not_show_yet_has_moved() {
     let record = json!([{"manager": "kubectl-rollout", "time": "2026-01-02T03:04:05Z", "fieldsV1": {"f:spec": {"f:paused": {}}}}]);
     set(&fake, WEB, "/metadata/managedFields", record);
     let error = preview(&client, &web, &rollout, &Order::Hold).await.unwrap_err();
-    assert_eq!(error.to_string(), "it moved under you: hold is on, was off, by kubectl-rollout at 03:04:05Z. Nothing was sent.");
+    assert_eq!(error.to_string(), "it moved under you: hold is on, was off, by kubectl-rollout at 03:04:05Z. It was not done.");
     // Only ways back may go on over it, and resume is none.
     assert!(matches!(preview(&client, &web, &rollout, &Order::Resume).await, Err(ChangeError::Moved { .. })));
     assert!(preview(&client, &web, &rollout, &Order::RollBack { to: "web-old".into() }).await.is_ok());
