@@ -160,10 +160,3 @@ fn made(workload: &Workload, kind: &str, objects: Vec<ObjectRef>, revisions: Vec
         capabilities: Capabilities::offering(&Verb::ALL),
     }
 }
-
-/// Makes the newest revision the one that is being brought in, over the one before.
-pub fn candidate(rollout: &mut Rollout) {
-    for (revision, role) in rollout.revisions.iter_mut().zip([Role::Canary, Role::Stable]) {
-        revision.roles = Roles::of(&[role]);
-    }
-}

@@ -3,6 +3,7 @@
 use rolldeck::adapter::kubernetes::change::preview;
 use rolldeck::domain::change::{Preview, Wait};
 use rolldeck::domain::plan::Workload;
+use rolldeck::domain::revision::{Role, Roles};
 use rolldeck::domain::rollout::Autoscaler;
 use rolldeck::domain::verb::Order;
 use serde_json::{Value, json};
@@ -133,7 +134,8 @@ async fn undo_tests_the_uid_alone_and_releases_a_hold_in_the_same_patch() {
         // The screen calls 1.0.0 the stable one while 1.1.0 comes in.
         let client = fake.accepting();
         let mut rollout = belief::rollout(&client, &web).await;
-        belief::candidate(&mut rollout);
+        rollout.revisions[0].roles = Roles::of(&[Role::Canary]);
+        rollout.revisions[1].roles = Roles::of(&[Role::Stable]);
         let preview = preview(&client, &web, &rollout, &order).await.unwrap();
         assert_eq!(
             body(&preview, 0),

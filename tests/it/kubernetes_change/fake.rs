@@ -46,7 +46,9 @@ pub struct Fake {
 impl Fake {
     pub fn with(objects: &[(&str, Value)]) -> Self {
         let fake = Self::default();
-        objects.iter().for_each(|(path, object)| fake.put(path, object.clone()));
+        for (path, object) in objects {
+            fake.put(path, object.clone());
+        }
         fake
     }
 
