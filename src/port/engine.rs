@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Link, Seq};
 use crate::domain::change::{Answer, ChangeError, Preview, Request};
 use crate::domain::id::{Actor, ContainerName, InstanceName, OpId, RolloutId, Scope};
-use crate::domain::log::Line;
+use crate::domain::log::Lines;
 use crate::domain::rollout::Rollout;
 use crate::domain::verb::Order;
 
@@ -108,7 +108,7 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub struct LogBatch {
     pub seq: Seq,
-    pub lines: Vec<Line>,
+    pub lines: Lines,
     /// Lines that were dropped before this batch because the channel was full.
     pub dropped: u64,
 }
