@@ -14,10 +14,10 @@ use crate::port::Seq;
 const KEPT: usize = 2_000;
 
 /// How far an order is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
     /// Its intent is on its way to the disk; nothing is sent.
-    Recording { seq: Seq, since: Timestamp },
+    Recording { seq: Seq, since: Timestamp, intent: Box<Entry> },
     /// Sent; so many of its requests were answered.
     Sending { since: Timestamp, answered: usize },
     /// Accepted; the observed state is awaited.

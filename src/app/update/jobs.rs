@@ -40,20 +40,10 @@ pub(super) fn begin(model: &mut Model, preview: Preview, label: String, turn: &m
     let entry = entry(model, &rollout, &op, Body::Intent(Box::new(intent)));
     let seq = model.jobs.seq.advance();
     let way_back = order.verb().way_back();
-    let mut job = Job {
-        op,
-        rollout,
-        order,
-        requests,
-        expect,
-        label,
-        stage: Stage::Recording { seq, since: model.now },
-        answers: Vec::new(),
-        unrecorded: false,
-    };
+    let stage = Stage::Recording { seq, since: model.now, intent: Box::new(entry.clone()) };
+    let mut job = Job { op, rollout, order, requests, expect, label, stage, answers: Vec::new(), unrecorded: false };
     if way_back && !matches!(model.journal, JournalState::Writable) {
         job.unrecorded = true;
-        model.jobs.add(entry);
         send(model, &mut job, turn);
     } else {
         turn.push(Effect::Records(records::Command::Append { seq, entry: Box::new(entry) }));
@@ -68,7 +58,9 @@ fn entry(model: &Model, rollout: &RolloutId, op: &OpId, body: Body) -> Entry {
 /// Sends an order's requests.
 fn send(model: &mut Model, job: &mut Job, turn: &mut Turn) {
     let Some(kind) = model.plan.workload(&job.rollout).map(|workload| workload.engine) else { return };
-    job.stage = Stage::Sending { since: model.now, answered: 0 };
+    if let Stage::Recording { intent, .. } = std::mem::replace(&mut job.stage, Stage::Sending { since: model.now, answered: 0 }) {
+        model.jobs.add(*intent);
+    }
     let mut text = format!("{}, ordered in rolldeck by {}", job.label, model.actor(&job.rollout));
     if job.unrecorded {
         text.push_str(" (unrecorded)");
@@ -155,12 +147,10 @@ fn appended(model: &mut Model, seq: Seq, result: Result<(), String>, turn: &mut 
     let mut job = model.jobs.list.remove(at);
     match result {
         Ok(()) => {
-            note_intent(model, &job);
             send(model, &mut job, turn);
         }
         Err(_) if job.order.verb().way_back() => {
             job.unrecorded = true;
-            note_intent(model, &job);
             send(model, &mut job, turn);
         }
         Err(why) => {
@@ -174,21 +164,6 @@ fn appended(model: &mut Model, seq: Seq, result: Result<(), String>, turn: &mut 
         }
     }
     model.jobs.list.push(job);
-}
-
-/// Puts the intent into the timeline.
-fn note_intent(model: &mut Model, job: &Job) {
-    let intent = Intent {
-        rollout: job.rollout.clone(),
-        order: job.order.clone(),
-        from: None,
-        to: None,
-        requests: job.requests.clone(),
-        expect: job.expect.clone(),
-        reason: None,
-    };
-    let entry = entry(model, &job.rollout, &job.op, Body::Intent(Box::new(intent)));
-    model.jobs.add(entry);
 }
 
 /// Takes the answer to one request.
@@ -343,7 +318,6 @@ pub(super) fn impatient(model: &mut Model, turn: &mut Turn) {
         model.journal = JournalState::Unwritable("it does not answer".into());
         if job.order.verb().way_back() {
             job.unrecorded = true;
-            note_intent(model, &job);
             send(model, &mut job, turn);
             model.jobs.list.push(job);
         } else {

@@ -6,7 +6,7 @@ use super::{Turn, confirm};
 use crate::app::action::Action;
 use crate::app::catalogue;
 use crate::app::model::dialog::{Overlay, Prompt, Question, RollBack};
-use crate::app::model::nav::Cursor;
+use crate::app::model::nav::{Cursor, Screen};
 use crate::app::model::notices::Tone;
 use crate::app::model::{Model, Writing};
 use crate::domain::id::{RolloutId, version_of};
@@ -29,7 +29,17 @@ pub(super) fn begin(model: &mut Model, action: Action, turn: &mut Turn) {
     let order = match verb {
         Verb::Ship => return ask_version(model, &id),
         Verb::Scale => return ask_replicas(model, &rollout),
-        Verb::RollBack if rollout.strategy != Strategy::BlueGreen => return choose_revision(model, &rollout),
+        Verb::RollBack if rollout.strategy != Strategy::BlueGreen => {
+            if !matches!(model.nav.screen(), Screen::Revisions(_)) {
+                return choose_revision(model, &rollout);
+            }
+            // On their own screen the revision under the cursor is the choice.
+            let chosen = rollout.revisions.get(model.nav.revisions.at).map(|revision| revision.id.clone());
+            match chosen.filter(|chosen| wayback::kept(&rollout).any(|kept| kept.id == *chosen)) {
+                Some(to) => Order::RollBack { to },
+                None => return refuse(model, &id, action, &Refusal::Other("it is what is wished now".into())),
+            }
+        }
         Verb::Advance => Order::Advance,
         Verb::Finish => Order::Finish,
         Verb::Hold => Order::Hold,

@@ -78,3 +78,14 @@ fn what_is_typed_wrong_is_said_and_the_prompt_stays() {
     console.press("backspace 5 enter");
     assert_eq!(console.asked(), [&Order::Scale { track: None, replicas: 5 }]);
 }
+
+#[test]
+fn on_the_revisions_screen_the_row_under_the_cursor_is_rolled_back_to() {
+    let mut console = Console::live();
+    console.open("development");
+    console.press("v r");
+    assert!(console.asked().is_empty(), "the first row is what runs");
+    assert!(console.notice().contains("wished now"), "{}", console.notice());
+    console.press("down r");
+    assert_eq!(console.asked(), [&Order::RollBack { to: "backend-1".into() }]);
+}
