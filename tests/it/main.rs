@@ -1,6 +1,7 @@
 //! Tests of the whole from outside the crate, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in helper functions as well")]
 
+mod architecture;
 #[path = "../belief.rs"]
 mod belief;
 mod config;
