@@ -203,7 +203,7 @@ impl std::error::Error for ConfigErrors {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::position::Source;
+    use crate::config::position::Source;
     use super::*;
 
     fn error(text: &str, what: &str) -> String {
