@@ -7,8 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::id::{RevisionId, RolloutId, Track};
+use super::instance::{Instance, InstanceState};
 use super::object::ObjectRef;
-use super::rollout::{Phase, Rollout};
+use super::revision::Counts;
+use super::rollout::{Phase, Rollout, Strategy};
 use super::verb::{Order, Refusal};
 
 /// One request as it will be sent, to the letter.
@@ -153,6 +155,8 @@ pub enum Expect {
     PastStep(usize),
     /// The rollout is finished, whichever way.
     Done,
+    /// An aborted or failed rollout is under way again.
+    UnderWay,
     /// The rollout is aborted and the stable revision has the users.
     Aborted,
 }
@@ -199,6 +203,11 @@ impl Expect {
             },
             Self::Replicas { track, replicas } => {
                 let counts = match track {
+                    // A canary's candidate has instances on top of what is wanted.
+                    None if rollout.strategy == Strategy::Canary => {
+                        let serving = rollout.serving_revision().map_or_else(Counts::default, |revision| revision.counts);
+                        (rollout.counts.wanted, serving.total, serving.ready)
+                    }
                     Some(track) => {
                         rollout.revisions.iter().filter(|r| r.track.as_ref() == Some(track)).fold((0, 0, 0), |(w, t, r), revision| {
                             (w + revision.counts.wanted, t + revision.counts.total, r + revision.counts.ready)
@@ -218,16 +227,24 @@ impl Expect {
                 took_over(rollout, track.as_ref(), |now| images.iter().all(|image| now.contains(&image.as_str())))
             }
             Self::Restarted { at, track } => {
-                let mut of_interest = rollout.instances.iter().filter(|instance| match track {
+                let of_interest = rollout.instances.iter().filter(|instance| instance.state != InstanceState::Terminating);
+                let of_interest = of_interest.filter(|instance| match track {
                     None => true,
                     Some(track) => rollout.revision(&instance.revision).is_some_and(|revision| revision.track.as_ref() == Some(track)),
                 });
                 // Creation times have whole seconds; the order's own time has not.
-                let newer = of_interest.all(|instance| instance.created.is_some_and(|created| created.as_second() >= at.as_second()));
+                let newer = |instance: &Instance| instance.created.is_some_and(|created| created.as_second() >= at.as_second());
+                let (all, new, ready) = of_interest.fold((0, 0, 0), |(all, new, ready), instance| {
+                    let fresh = u32::from(newer(instance));
+                    (all + 1, new + fresh, ready + u32::from(instance.state == InstanceState::Ready))
+                });
                 match rollout.phase {
-                    Phase::Done if newer => Judgement::Met("every instance is new".into()),
-                    Phase::Failed => Judgement::Missed(rollout.native.clone()),
-                    _ if rollout.strategy == super::rollout::Strategy::BlueGreen && newer => Judgement::Met("every instance is new".into()),
+                    Phase::Done if all == new => Judgement::Met("every instance is new".into()),
+                    _ if rollout.strategy == Strategy::BlueGreen && all == new && all == ready => {
+                        Judgement::Met("every instance is new".into())
+                    }
+                    // What had failed before the restart is not its outcome.
+                    Phase::Failed if new > 0 => Judgement::Missed(rollout.native.clone()),
                     _ => Judgement::Pending,
                 }
             }
@@ -237,11 +254,19 @@ impl Expect {
                 (Some(steps), _) if steps.current.is_some_and(|current| current > *step) => {
                     Judgement::Met(format!("step {} of {}", steps.current.unwrap_or(0) + 1, steps.list.len()))
                 }
+                // The steps were edited, or another version came in: both begin at the first.
+                (Some(steps), _) if steps.current.is_some_and(|current| current < *step) => {
+                    Judgement::Missed("the steps began anew".into())
+                }
                 _ => Judgement::Pending,
             },
             Self::Done => match rollout.phase {
                 Phase::Done => Judgement::Met("finished".into()),
                 Phase::Failed | Phase::RolledBack => Judgement::Missed(rollout.native.clone()),
+                _ => Judgement::Pending,
+            },
+            Self::UnderWay => match rollout.phase {
+                Phase::Progressing | Phase::Waiting | Phase::Done => Judgement::Met("under way again".into()),
                 _ => Judgement::Pending,
             },
             Self::Aborted => match rollout.phase {
@@ -260,7 +285,7 @@ fn took_over(rollout: &Rollout, track: Option<&Track>, fits: impl Fn(&[&str]) ->
     };
     let Some(revision) = revision else { return Judgement::Pending };
     let images: Vec<&str> = revision.images.iter().map(|image| image.image.as_str()).collect();
-    let ready = |counts: super::revision::Counts| counts.wanted == counts.available && counts.total == counts.wanted;
+    let ready = |counts: Counts| counts.wanted == counts.available && counts.total == counts.wanted;
     if !fits(&images) {
         return if rollout.phase == Phase::Done && track.is_none() {
             Judgement::Missed(format!("{} runs instead", revision.label()))
@@ -273,6 +298,8 @@ fn took_over(rollout: &Rollout, track: Option<&Track>, fits: impl Fn(&[&str]) ->
         _ if track.is_some() && ready(revision.counts) => {
             Judgement::Met(format!("{} ready, {} of {}", revision.label(), revision.counts.ready, revision.counts.wanted))
         }
+        // An aborted canary still wishes what it does not serve.
+        Phase::RolledBack if track.is_none() && !revision.roles.serves() => Judgement::Missed(rollout.native.clone()),
         Phase::Done | Phase::RolledBack if track.is_none() => {
             Judgement::Met(format!("{} of {} ready on {}", revision.counts.ready, revision.counts.wanted, revision.label()))
         }

@@ -187,16 +187,16 @@ pub struct Rollout {
 impl Rollout {
     /// Returns the revision that is being brought in, or that runs when nothing is under way.
     pub fn newest(&self) -> Option<&Revision> {
-        self.revisions
-            .iter()
-            .find(|revision| revision.roles.candidate())
-            .or_else(|| self.revisions.iter().find(|r| r.roles.serves()))
-            .or(self.revisions.first())
+        self.candidate().or_else(|| self.revisions.iter().find(|r| r.roles.serves())).or(self.revisions.first())
     }
 
-    /// Returns the candidate, while there is one.
+    /// Returns the candidate, while there is one. The side of a pair that served before, or has no instances, is none.
     pub fn candidate(&self) -> Option<&Revision> {
-        self.revisions.iter().find(|revision| revision.roles.candidate())
+        let former = super::wayback::former_side(self);
+        self.revisions.iter().find(|revision| {
+            let side_waits = revision.counts.wanted + revision.counts.total > 0 && revision.track.as_ref() != former;
+            revision.roles.candidate() && (revision.track.is_none() || side_waits)
+        })
     }
 
     /// Returns the revision that users get when all is well.

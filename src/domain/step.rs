@@ -119,7 +119,9 @@ impl Steps {
     pub fn skipped(&self, all: bool) -> Vec<&StepKind> {
         let from = self.current.unwrap_or(0).min(self.list.len());
         let to = if all { self.list.len() } else { (from + 1).min(self.list.len()) };
-        self.list[from..to]
+        self.list
+            .get(from..to)
+            .unwrap_or_default()
             .iter()
             .map(|step| &step.kind)
             .filter(|kind| matches!(kind, StepKind::Pause(_) | StepKind::Analysis(_)))

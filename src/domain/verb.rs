@@ -237,23 +237,26 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
         return Err(Refusal::Absent);
     }
     let held = rollout.held.is_some();
+    let pair = rollout.strategy == Strategy::BlueGreen;
     match verb {
         Verb::Hold if held => Err(Refusal::AlreadyHeld),
         Verb::Resume if !held => Err(Refusal::NotHeld),
-        Verb::Advance if rollout.steps.is_none() => {
+        // Where the engine knows no steps, to go on and to finish are to let a hold go (product.md, the verb table).
+        Verb::Advance | Verb::Finish if rollout.steps.is_none() => {
             if held {
                 Ok(())
             } else {
                 Err(Refusal::NotPaused)
             }
         }
-        Verb::Advance | Verb::Finish if !rollout.phase.under_way() => Err(Refusal::NothingUnderWay),
-        Verb::Advance if rollout.phase == Phase::Unobserved => Err(Refusal::Unobserved),
+        Verb::Advance | Verb::Finish => forward(rollout),
+        // On a pair to abort and to roll back are to switch back.
+        Verb::Abort if pair && super::wayback::former_side(rollout).is_none() => Err(Refusal::NothingUnderWay),
+        Verb::Abort | Verb::RollBack if pair => switchable(rollout, verb),
+        Verb::Abort if rollout.phase == Phase::RollingBack => Err(Refusal::Other("it is going back already".into())),
         Verb::Abort if !rollout.phase.under_way() => Err(Refusal::NothingUnderWay),
         Verb::Retry if rollout.phase != Phase::RolledBack && rollout.phase != Phase::Failed => Err(Refusal::NothingUnderWay),
-        Verb::RollBack if rollout.strategy != Strategy::BlueGreen && super::wayback::kept(rollout).next().is_none() => {
-            Err(Refusal::NoRevision)
-        }
+        Verb::RollBack if super::wayback::kept(rollout).next().is_none() => Err(Refusal::NoRevision),
         Verb::Restart if held => Err(Refusal::HeldFirst),
         Verb::Switch | Verb::SwitchBack => switchable(rollout, verb),
         Verb::Retire => match rollout.idle() {
@@ -264,6 +267,17 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
             Some(_) => Ok(()),
         },
         _ => Ok(()),
+    }
+}
+
+/// The next step needs a rollout that moves or waits, and whose last change the engine has seen: the index that the
+/// request tests is the old one until then.
+fn forward(rollout: &Rollout) -> Result<(), Refusal> {
+    match rollout.phase {
+        Phase::Unobserved => Err(Refusal::Unobserved),
+        Phase::Failed => Err(Refusal::Other("it has failed: go back, or bring another version in".into())),
+        phase if phase.under_way() && phase != Phase::RollingBack => Ok(()),
+        _ => Err(Refusal::NothingUnderWay),
     }
 }
 
@@ -283,6 +297,12 @@ fn switchable(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
     // Back, any of it may be better than what the users have now; the dialog says how much there is.
     if !whole && (verb == Verb::Switch || idle.counts.ready == 0) {
         return Err(Refusal::IdleNotReady { track, ready: idle.counts.ready.min(idle.counts.available), wanted });
+    }
+    // The Service selects the side, not the revision: what is left of another one would get users too.
+    let others = rollout.revisions.iter().filter(|revision| revision.track == idle.track && revision.id != idle.id);
+    let left: u32 = others.map(|revision| revision.counts.total).sum();
+    if left > 0 && verb == Verb::Switch {
+        return Err(Refusal::Other(format!("{track} still has {left} of another revision")));
     }
     Ok(())
 }

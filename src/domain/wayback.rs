@@ -60,12 +60,14 @@ pub fn former_side(rollout: &Rollout) -> Option<&Track> {
 pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
     let mut ways = Vec::new();
     if rollout.strategy == Strategy::BlueGreen {
+        // To a side that never served it is no way back but the next step.
         if possible(rollout, Verb::SwitchBack).is_ok()
-            && let Some(idle) = rollout.idle()
+            && let Some(former) = former_side(rollout)
+            && let Some(idle) = rollout.side(former)
         {
             ways.push(WayBack {
                 verb: Verb::SwitchBack,
-                to: idle.label(),
+                to: format!("{former} {}", idle.version),
                 speed: Speed::Instant,
                 note: format!("{}/{} warm", idle.counts.ready, idle.counts.wanted),
             });
@@ -96,7 +98,10 @@ pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
             Proof::Failed(_) => "it failed before".into(),
             Proof::Unknown => "not proven healthy".into(),
         };
-        ways.push(WayBack { verb: Verb::RollBack, to: target.label(), speed: Speed::Restarts, note });
+        // The stable revision of a canary is up: its template back means its users back.
+        let up = target.roles.has(Role::Stable) && target.counts.ready >= rollout.counts.wanted && target.counts.ready > 0;
+        let speed = if rollout.strategy == Strategy::Canary && up { Speed::Instant } else { Speed::Restarts };
+        ways.push(WayBack { verb: Verb::RollBack, to: target.label(), speed, note });
     }
     ways
 }
