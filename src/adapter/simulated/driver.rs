@@ -1,12 +1,16 @@
 //! The task behind the port: ticks the world, tells what moved, answers what is asked.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
+use super::follow::Follow;
+use super::orders::{Orders, Sending};
 use super::pace::later;
+use super::scenario::Logs;
 use super::view;
 use super::world::{Happening, World};
 use crate::adapter::clock;
@@ -25,6 +29,10 @@ pub(super) struct Driver {
     world: World,
     scopes: Vec<Scope>,
     events: mpsc::Sender<Event>,
+    logs: mpsc::Sender<LogBatch>,
+    writing: Logs,
+    orders: Orders,
+    follow: Option<Follow>,
     proved: Timestamp,
 }
 
@@ -32,11 +40,11 @@ pub(super) struct Driver {
 struct Gone;
 
 impl Driver {
-    pub(super) fn new(world: World, events: mpsc::Sender<Event>, _logs: mpsc::Sender<LogBatch>) -> Self {
+    pub(super) fn new(world: World, writing: Logs, events: mpsc::Sender<Event>, logs: mpsc::Sender<LogBatch>) -> Self {
         let mut scopes: Vec<Scope> = world.services.iter().map(|managed| managed.workload.scope()).collect();
         scopes.sort();
         scopes.dedup();
-        Self { world, scopes, events, proved: Timestamp::MIN }
+        Self { world, scopes, events, logs, writing, orders: Orders::default(), follow: None, proved: Timestamp::MIN }
     }
 
     /// Runs until the console goes away.
@@ -49,10 +57,7 @@ impl Driver {
         loop {
             let done = tokio::select! {
                 command = commands.recv() => match command {
-                    Some(command) => {
-                        self.command(command);
-                        Ok(())
-                    }
+                    Some(command) => self.command(command, clock::now()).await,
                     None => return,
                 },
                 _ = ticks.tick() => self.tick(clock::now()).await,
@@ -81,30 +86,32 @@ impl Driver {
     }
 
     async fn tick(&mut self, now: Timestamp) -> Result<(), Gone> {
+        let mut changed = BTreeSet::new();
         for happening in self.world.tick(now) {
             match happening {
-                Happening::Changed(at) if self.world.link_up() => {
-                    if let Some(managed) = self.world.services.get(at) {
-                        let rollout = Arc::new(view::rollout(managed));
-                        self.send(Event::Rollout(rollout)).await?;
-                    }
+                Happening::Changed(at) => {
+                    changed.insert(at);
                 }
-                Happening::Changed(_) => {}
-                Happening::LinkCut { until } => {
-                    for scope in self.scopes.clone() {
-                        let link = Link::Retrying { why: "connection reset by peer".into(), next: until };
-                        self.send(Event::Link { scope, link }).await?;
-                    }
-                }
-                Happening::LinkBack => {
-                    for scope in self.scopes.clone() {
-                        self.send(Event::Link { scope, link: Link::Up }).await?;
-                    }
-                    self.relist().await?;
-                }
+                Happening::LinkCut { until } => self.lose(until, now).await?,
+                Happening::LinkBack => self.regain().await?,
             }
         }
-        if self.world.link_up() && now >= later(self.proved, PROOF) {
+        if !self.world.link_up() {
+            return Ok(());
+        }
+        let (answers, written) = self.orders.step(&mut self.world, now);
+        changed.extend(written);
+        for answer in answers {
+            self.send(answer).await?;
+        }
+        for at in changed {
+            if let Some(managed) = self.world.services.get(at) {
+                let rollout = Arc::new(view::rollout(managed));
+                self.send(Event::Rollout(rollout)).await?;
+            }
+        }
+        self.read_logs(now).await?;
+        if now >= later(self.proved, PROOF) {
             self.proved = now;
             for scope in self.scopes.clone() {
                 self.send(Event::Proof { scope, at: now }).await?;
@@ -113,9 +120,66 @@ impl Driver {
         Ok(())
     }
 
-    fn command(&mut self, command: Command) {
-        if let Command::Focus(rollout) = command {
-            self.world.focus = rollout;
+    async fn lose(&mut self, until: Timestamp, now: Timestamp) -> Result<(), Gone> {
+        for scope in self.scopes.clone() {
+            let link = Link::Retrying { why: "connection reset by peer".into(), next: until };
+            self.send(Event::Link { scope, link }).await?;
+        }
+        for answer in self.orders.cut() {
+            self.send(answer).await?;
+        }
+        if let Some(follow) = &mut self.follow {
+            follow.cut(now);
+        }
+        Ok(())
+    }
+
+    async fn regain(&mut self) -> Result<(), Gone> {
+        for scope in self.scopes.clone() {
+            self.send(Event::Link { scope, link: Link::Up }).await?;
+        }
+        self.relist().await
+    }
+
+    async fn read_logs(&mut self, now: Timestamp) -> Result<(), Gone> {
+        let Some(follow) = &mut self.follow else { return Ok(()) };
+        let at = self.world.position(&follow.query.rollout);
+        let Some(managed) = at.and_then(|at| self.world.services.get(at)) else { return Ok(()) };
+        let news = follow.read(managed, self.writing.rate, self.writing.flood, now);
+        follow.send(&self.logs);
+        let seq = follow.seq;
+        if let Some((followed, of)) = news {
+            self.send(Event::Following { seq, followed, of }).await?;
+        }
+        Ok(())
+    }
+
+    async fn command(&mut self, command: Command, now: Timestamp) -> Result<(), Gone> {
+        let answer = match command {
+            Command::Preview { seq, rollout, order } => self.orders.preview(&mut self.world, seq, rollout, order, now),
+            Command::Execute { op, rollout, requests, note } => {
+                self.orders.execute(&mut self.world, Sending { op, rollout, requests, note }, now)
+            }
+            Command::Focus(rollout) => {
+                self.world.focus = rollout;
+                None
+            }
+            Command::Follow { seq, query } => {
+                self.follow = Some(Follow::new(seq, query));
+                None
+            }
+            Command::Unfollow => {
+                self.follow = None;
+                None
+            }
+            Command::Reconnect(_) => {
+                self.world.mend_link(now);
+                None
+            }
+        };
+        match answer {
+            Some(answer) => self.send(answer).await,
+            None => Ok(()),
         }
     }
 

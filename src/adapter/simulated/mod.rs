@@ -4,12 +4,19 @@
 //! moves, `fault` what befalls it; `view` is how the console sees it; `scenario` and `fleet` are what it starts from;
 //! `driver` is the task that speaks the port. Only the driver reads the clock.
 
+mod api;
 mod canary;
+mod change;
+mod diff;
 mod driver;
 mod fault;
 mod fleet;
+mod follow;
+mod logs;
 mod object;
+mod orders;
 mod pace;
+mod patch;
 mod pod;
 mod rolling;
 mod scenario;
@@ -73,6 +80,6 @@ pub fn spawn(
     let (seed, speed) = (options.seed, options.speed);
     Ok(tokio::spawn(async move {
         let world = World::new(&scenario, &fleet, workloads, seed, speed, crate::adapter::clock::now());
-        driver::Driver::new(world, events, logs).run(commands).await;
+        driver::Driver::new(world, scenario.logs, events, logs).run(commands).await;
     }))
 }

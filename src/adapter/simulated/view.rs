@@ -89,7 +89,7 @@ fn strategy(managed: &Managed) -> Strategy {
 fn capabilities(managed: &Managed) -> Capabilities {
     use Verb::{Abort, Advance, Finish, Hold, Restart, Resume, Retire, Retry, RollBack, Scale, Ship, Switch, SwitchBack};
     match strategy(managed) {
-        Strategy::BlueGreen => Capabilities::offering(&[Ship, Switch, SwitchBack, Restart, Scale, Retire]),
+        Strategy::BlueGreen => Capabilities::offering(&[Ship, Abort, Switch, SwitchBack, RollBack, Restart, Scale, Retire]),
         Strategy::Canary => Capabilities::offering(&[Ship, Advance, Finish, Hold, Resume, Abort, Retry, RollBack, Restart, Scale]),
         _ => Capabilities::offering(&[Ship, Advance, Finish, Hold, Resume, Abort, RollBack, Restart, Scale]),
     }

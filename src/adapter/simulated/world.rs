@@ -136,6 +136,42 @@ impl World {
         self.cut_until.is_none()
     }
 
+    /// Tries a lost link: it comes back a second later, unless it was about to.
+    pub fn mend_link(&mut self, now: Timestamp) {
+        let soon = later(now, SignedDuration::from_secs(1));
+        self.cut_until = self.cut_until.map(|until| until.min(soon));
+    }
+
+    /// Someone else changes what was just previewed, where the scenario says so. Returns the rollout's place.
+    pub fn meddle(&mut self, id: &RolloutId, now: Timestamp) -> Option<usize> {
+        let (by, left) = self.meddler.take()?;
+        if left > 1 {
+            self.meddler = Some((by.clone(), left - 1));
+        }
+        let at = self.position(id)?;
+        let Self { services, rng, pace, .. } = self;
+        let managed = services.get_mut(at)?;
+        if let Some(router) = &mut managed.router {
+            let other = managed.deployments.iter().filter_map(|deployment| deployment.track.as_ref());
+            let other = other.map(|(_, track)| track.to_string()).find(|track| *track != router.selected)?;
+            router.select(&other, &by, now, rng);
+            return Some(at);
+        }
+        let deployment = managed.deployments.first_mut()?;
+        match &mut deployment.canary {
+            Some(canary) if canary.pause.is_some() => {
+                let next = canary.index + 1;
+                canary.enter(next, now);
+                deployment.changed = Some((by, now));
+            }
+            _ => {
+                deployment.replicas += 1;
+                deployment.touch(&by, now, rng, pace);
+            }
+        }
+        Some(at)
+    }
+
     /// Returns how long an answer takes now.
     pub fn latency(&mut self) -> SignedDuration {
         if let Some((answer, _)) = self.slow {

@@ -1,0 +1,259 @@
+//! The simulated API server: objects as JSON, and writes to them by path and body, guarded as the real ones are.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::object::{Deployment, Router, Template};
+use super::pace::Pace;
+use super::patch::{self, Missed};
+use super::world::{Managed, World};
+use crate::domain::change::{Answer, ChangeError, Request};
+use crate::domain::rollout::Held;
+use crate::domain::verb::Refusal;
+
+/// Which object of a rollout a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Deployment(usize),
+    Router,
+}
+
+/// The annotation that `kubectl rollout history` shows.
+pub const CAUSE: &str = "kubernetes.io/change-cause";
+const RESTARTED: &str = "kubectl.kubernetes.io/restartedAt";
+
+/// Returns the path of an object, as the real API has it.
+pub fn path(managed: &Managed, place: Place, part: &str) -> String {
+    match place {
+        Place::Router => managed
+            .router
+            .as_ref()
+            .map_or_else(String::new, |router| format!("/api/v1/namespaces/{}/services/{}{part}", router.namespace, router.name)),
+        Place::Deployment(at) => managed.deployments.get(at).map_or_else(String::new, |deployment| {
+            let (group, plural) =
+                if deployment.canary.is_some() { ("argoproj.io/v1alpha1", "rollouts") } else { ("apps/v1", "deployments") };
+            format!("/apis/{group}/namespaces/{}/{plural}/{}{part}", deployment.namespace, deployment.name)
+        }),
+    }
+}
+
+/// Returns an object as its API would show it.
+pub fn object(managed: &Managed, place: Place) -> Value {
+    match place {
+        Place::Router => managed.router.as_ref().map_or(Value::Null, service),
+        Place::Deployment(at) => managed.deployments.get(at).map_or(Value::Null, deployment),
+    }
+}
+
+fn service(router: &Router) -> Value {
+    json!({
+        "metadata": {"name": router.name, "namespace": router.namespace, "uid": router.uid, "resourceVersion": router.version.to_string(), "annotations": {}},
+        "spec": {"selector": {"app": router.app, router.label.as_str(): router.selected}},
+    })
+}
+
+fn deployment(deployment: &Deployment) -> Value {
+    let mut annotations = json!({});
+    if let (Some(map), Some(cause)) = (annotations.as_object_mut(), &deployment.cause) {
+        map.insert(CAUSE.into(), json!(cause));
+    }
+    let mut value = json!({
+        "metadata": {
+            "name": deployment.name, "namespace": deployment.namespace, "uid": deployment.uid,
+            "generation": deployment.generation, "resourceVersion": deployment.version.to_string(), "annotations": annotations,
+        },
+        "spec": {"replicas": deployment.replicas, "template": template(deployment, &deployment.template)},
+    });
+    if let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) {
+        if deployment.held.is_some() {
+            spec.insert("paused".into(), json!(true));
+        }
+        if let Some(at) = deployment.canary.as_ref().and_then(|canary| canary.restart_at) {
+            spec.insert("restartAt".into(), json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
+        }
+    }
+    if let (Some(canary), Some(object)) = (&deployment.canary, value.as_object_mut()) {
+        let mut status = json!({
+            "currentPodHash": deployment.current_hash(), "stableRS": deployment.stable_set().map(|set| set.hash.clone()),
+            "currentStepIndex": canary.index, "abort": canary.aborted.is_some(), "promoteFull": canary.full,
+        });
+        if let (Some(map), Some(since)) = (status.as_object_mut(), canary.pause.filter(|_| !canary.cleared)) {
+            map.insert("pauseConditions".into(), json!([{"reason": "CanaryPauseStep", "startTime": since.to_string()}]));
+        }
+        object.insert("status".into(), status);
+    }
+    value
+}
+
+/// Returns a template as JSON, as it would stand in the object.
+pub fn template(deployment: &Deployment, template: &Template) -> Value {
+    let mut labels = json!({"app": deployment.app});
+    if let (Some(map), Some((label, track))) = (labels.as_object_mut(), &deployment.track) {
+        map.insert(label.clone(), json!(track));
+    }
+    let mut annotations = json!({});
+    if let (Some(map), Some(at)) = (annotations.as_object_mut(), &template.restarted) {
+        map.insert(RESTARTED.into(), json!(at));
+    }
+    let env: Vec<Value> = template.env.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    json!({
+        "metadata": {"labels": labels, "annotations": annotations},
+        "spec": {"containers": [{
+            "name": template.container, "image": template.image, "env": env,
+            "resources": {"limits": {"cpu": "500m", "memory": template.memory}},
+        }]},
+    })
+}
+
+/// Takes over what a patched object says. Returns whether the wish moved.
+fn adopt(target: &mut Deployment, value: &Value, manager: &str, now: Timestamp) -> bool {
+    let before = deployment(target);
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned);
+    let flag = |pointer: &str| value.pointer(pointer).and_then(Value::as_bool).unwrap_or(false);
+    if let Some(replicas) = value.pointer("/spec/replicas").and_then(Value::as_u64) {
+        target.replicas = u32::try_from(replicas).unwrap_or(u32::MAX).min(10_000);
+    }
+    target.held = match (flag("/spec/paused"), target.held.take()) {
+        (false, _) => None,
+        (true, held @ Some(_)) => held,
+        (true, None) => Some(Held { since: Some(now), by: Some(manager.into()) }),
+    };
+    let container = "/spec/template/spec/containers/0";
+    if let Some(image) = text(&format!("{container}/image")) {
+        target.template.image = image;
+    }
+    if let Some(memory) = text(&format!("{container}/resources/limits/memory")) {
+        target.template.memory = memory;
+    }
+    if let Some(env) = value.pointer(&format!("{container}/env")).and_then(Value::as_array) {
+        let pair = |item: &Value| Some((item.get("name")?.as_str()?.to_owned(), item.get("value")?.as_str()?.to_owned()));
+        target.template.env = env.iter().filter_map(pair).collect();
+    }
+    let annotation = |map: &str, key: &str| value.pointer(map)?.get(key)?.as_str().map(ToOwned::to_owned);
+    target.template.restarted = annotation("/spec/template/metadata/annotations", RESTARTED);
+    target.cause = annotation("/metadata/annotations", CAUSE);
+    if let Some(canary) = &mut target.canary {
+        canary.restart_at = text("/spec/restartAt").and_then(|at| at.parse().ok());
+        let (aborted, wanted) = (canary.aborted.is_some(), flag("/status/abort"));
+        if wanted && !aborted {
+            canary.aborted = Some("aborted by hand".into());
+            canary.pause = None;
+        } else if aborted && !wanted {
+            canary.aborted = None;
+            canary.full = false;
+            canary.enter(0, now);
+        }
+        canary.full = flag("/status/promoteFull");
+        if canary.pause.is_some() && value.pointer("/status/pauseConditions").is_none() && !aborted {
+            canary.cleared = true;
+        }
+        if let Some(index) = value.pointer("/status/currentStepIndex").and_then(Value::as_u64) {
+            let index = usize::try_from(index).unwrap_or(usize::MAX).min(canary.steps.len());
+            if index != canary.index {
+                canary.enter(index, now);
+            }
+        }
+    }
+    let after = deployment(target);
+    before.get("spec") != after.get("spec") || before.get("metadata") != after.get("metadata")
+}
+
+/// Applies a request to the object that it names. Returns the object as it was and as it is.
+///
+/// # Errors
+///
+/// The object has moved, is not there, the patch is no patch, or nothing would change.
+pub fn write(
+    managed: &mut Managed,
+    request: &Request,
+    manager: &str,
+    now: Timestamp,
+    rng: &mut fastrand::Rng,
+    pace: &Pace,
+) -> Result<(Place, Value, Value), ChangeError> {
+    let bare = request.path.split('?').next().unwrap_or_default();
+    let places = (0..managed.deployments.len()).map(Place::Deployment).chain(managed.router.iter().map(|_| Place::Router));
+    let found = places.into_iter().find(|place| {
+        let own = path(managed, *place, "");
+        bare.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    let place = found.ok_or(ChangeError::Refused(Refusal::Absent))?;
+    let before = object(managed, place);
+    let after = patch::apply(&before, &request.content_type, &request.body).map_err(|missed| refused(managed, place, &missed))?;
+    if after == before {
+        let tests_alone = !["\"add\"", "\"replace\"", "\"remove\""].iter().any(|op| request.body.contains(op));
+        if tests_alone {
+            return Ok((place, before.clone(), before));
+        }
+        return Err(Refusal::Other("it is as ordered already: nothing was left to change".into()).into());
+    }
+    match place {
+        Place::Router => {
+            if let Some(router) = &mut managed.router {
+                let side = after.pointer("/spec/selector").and_then(|selector| selector.get(&router.label)).and_then(Value::as_str);
+                router.select(side.unwrap_or_default(), manager, now, rng);
+            }
+        }
+        Place::Deployment(at) => {
+            if let Some(target) = managed.deployments.get_mut(at) {
+                let back = target.sets.iter().any(|set| {
+                    Some(set.template.image.as_str()) == after.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str)
+                        && set.template.image != target.template.image
+                });
+                let image = target.template.image.clone();
+                if adopt(target, &after, manager, now) {
+                    target.touch(manager, now, rng, pace);
+                } else {
+                    target.version += rng.u64(1..20);
+                    target.changed = Some((manager.to_owned(), now));
+                }
+                if target.template.image != image {
+                    target.reverting = back;
+                }
+            }
+        }
+    }
+    let now_is = object(managed, place);
+    Ok((place, before, now_is))
+}
+
+/// Returns what a missed guard means, with who moved it.
+fn refused(managed: &Managed, place: Place, missed: &Missed) -> ChangeError {
+    let changed = match place {
+        Place::Router => managed.router.as_ref().and_then(|router| router.changed.clone()),
+        Place::Deployment(at) => managed.deployments.get(at).and_then(|deployment| deployment.changed.clone()),
+    };
+    let (by, at) = changed.map_or((None, None), |(by, at)| (Some(by), Some(at)));
+    let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    match missed {
+        Missed::Test { path, expected, found } => {
+            let word = match path.rsplit('/').next().unwrap_or_default() {
+                "currentStepIndex" => "step index",
+                "currentPodHash" => "pod hash",
+                last => last,
+            };
+            let found = found.as_ref().map_or_else(|| "nothing".into(), shown);
+            ChangeError::Moved { what: vec![format!("{word} {} → {found}", shown(expected))], by, at }
+        }
+        Missed::Absent { path } if path.ends_with("pauseConditions") => {
+            ChangeError::Moved { what: vec!["the pause is over".into()], by, at }
+        }
+        Missed::Absent { path } => ChangeError::Moved { what: vec![format!("{path} is not there any more")], by, at },
+        Missed::Malformed(words) => ChangeError::Rejected { status: 400, message: words.clone() },
+    }
+}
+
+impl World {
+    /// Writes one request of an operation. Returns the answer without the time it took.
+    ///
+    /// # Errors
+    ///
+    /// As the API server would refuse it.
+    pub fn write(&mut self, at: usize, request: &Request, manager: &str, now: Timestamp) -> Result<Answer, ChangeError> {
+        let Self { services, rng, pace, .. } = self;
+        let managed = services.get_mut(at).ok_or(ChangeError::Refused(Refusal::Absent))?;
+        let (_, _, after) = write(managed, request, manager, now, rng, pace)?;
+        let version = after.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(Answer { status: 200, version, took_ms: 0 })
+    }
+}
