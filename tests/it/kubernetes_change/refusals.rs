@@ -68,6 +68,34 @@ async fn the_screen_offers_the_switch_back_to_a_side_that_is_partly_ready() {
 }
 
 #[tokio::test]
+async fn forward_the_other_side_must_be_of_one_revision() {
+    let green = "/apis/apps/v1/namespaces/n/deployments/web-green";
+    for (pointer, value, sentence) in [
+        ("/status/updatedReplicas", json!(2), "green is not ready: 2 of 3"),
+        ("/status/observedGeneration", json!(6), "the rollout of green is not finished"),
+    ] {
+        let (fake, web) = pair(3);
+        set(&fake, green, pointer, value);
+        assert_eq!(ordered(&fake, &web, &switch()).await.unwrap_err().to_string(), sentence);
+        assert!(ordered(&fake, &web, &Order::SwitchBack { to: "green".into() }).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_held_wish_that_has_no_revision_yet_did_not_move_while_its_generation_stands() {
+    let (fake, web) = single("Deployment");
+    let client = fake.accepting();
+    set(&fake, WEB, "/spec/paused", json!(true));
+    set(&fake, WEB, "/spec/template/spec/containers/0/image", json!("lab/web:1.3.0"));
+    let rollout = belief::rollout(&client, &web).await;
+    assert_eq!(rollout.revisions[0].version, "1.1.0", "the controller makes no revision of a held wish");
+    assert!(preview(&client, &web, &rollout, &ship()).await.is_ok());
+    set(&fake, WEB, "/metadata/generation", json!(8));
+    let moved = preview(&client, &web, &rollout, &ship()).await.unwrap_err();
+    assert!(moved.to_string().contains("image of web is lab/web:1.3.0, was lab/web:1.1.0"), "{moved}");
+}
+
+#[tokio::test]
 async fn pods_that_the_selector_would_miss_are_not_ready_for_it() {
     let (fake, web) = pair(3);
     fake.put("/api/v1/namespaces/n/pods?labelSelector=app%3Dweb%2Ccolor%3Dgreen", json!({"items": []}));

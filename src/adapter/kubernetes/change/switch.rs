@@ -41,10 +41,14 @@ pub async fn switch(client: &Client, scene: &Scene<'_>, pair: &Pair, to: &Track)
     if wanted == 0 {
         return Err(Refusal::IdleEmpty { track: to.clone() }.into());
     }
-    // Forward, the other side must be whole. Back, any of it may be better than what the users have now.
-    let whole = ready >= wanted && (back || side.settled());
+    // Forward, the other side must be whole and of one revision. Back, any of it may be better than what the users have now.
+    let fit = if back { ready } else { ready.min(side.progress().0) };
+    let whole = fit >= wanted;
     if !whole && (!back || ready == 0) {
-        return Err(Refusal::IdleNotReady { track: to.clone(), ready, wanted }.into());
+        return Err(Refusal::IdleNotReady { track: to.clone(), ready: fit, wanted }.into());
+    }
+    if !back && !side.settled() {
+        return Err(Refusal::Other(format!("the rollout of {to} is not finished")).into());
     }
 
     let at = scene.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
