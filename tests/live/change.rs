@@ -127,6 +127,18 @@ async fn ship_names_image_and_cause_and_the_second_enter_does_nothing() {
         assert!(moved(&second[0].1).contains("image of web is lab/web:1.1.0, was lab/web:1.0.0, by rolldeck at "), "{second:?}");
         let object = settled(&lab, "deployments", "web").await;
         assert_eq!(object["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "2", "one effect");
+        let sets = lab.read(&lab.apps("replicasets", "")).await;
+        let mut history: Vec<(&str, Option<&str>)> = sets["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|set| {
+                let note = |key: &str| set["metadata"]["annotations"][key].as_str();
+                (note("deployment.kubernetes.io/revision").unwrap(), note("kubernetes.io/change-cause"))
+            })
+            .collect();
+        history.sort_unstable();
+        assert_eq!(history, [("1", None), ("2", Some("rolldeck: ship web=lab/web:1.1.0"))], "as `kubectl rollout history` prints it");
 
         let again = look(&lab, &web, &ship("lab/web:1.1.0")).await.unwrap_err();
         assert!(again.to_string().ends_with("has lab/web:1.1.0 already"), "{again}");

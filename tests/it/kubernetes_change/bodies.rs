@@ -62,6 +62,7 @@ async fn ship_tests_uid_generation_name_and_old_image_and_sets_the_cause_with_it
         let request = &preview.requests[0];
         assert_eq!((request.method.as_str(), request.content_type.as_str()), ("PATCH", "application/json-patch+json"));
         assert!(request.path.ends_with("/web?fieldManager=rolldeck"), "{}", request.path);
+        assert_eq!((preview.from.as_deref(), preview.to.as_deref()), (Some("1"), Some("2")), "a sidecar's version is not the revision's");
     }
 }
 

@@ -46,7 +46,9 @@ pub fn ship(scene: &Scene<'_>, fresh: &Fresh, container: Option<&str>, image: &s
         .replace(&pointer, image)
         .annotate(fresh, "/metadata/annotations", &[(CHANGE_CAUSE, &cause)])
         .request(format!("set the image of {} to {image}", slot.name), fresh);
-    let from = revision.filter(|_| seen == Some(&slot.image)).map_or_else(|| version_of(&slot.image).to_owned(), Revision::label);
+    // A sidecar's version is not the revision's.
+    let was = version_of(&slot.image);
+    let from = revision.filter(|revision| revision.version == was).map_or_else(|| was.to_owned(), Revision::label);
     let draft = Draft::toward(Expect::Image { image: image.to_owned(), track: track_of(&fresh.part) })
         .change(request, fresh)
         .between(from, version_of(image));

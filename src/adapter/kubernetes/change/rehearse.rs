@@ -7,7 +7,7 @@ use kube::Client;
 use super::diff;
 use super::draft::{Before, Draft, Scene};
 use super::moved;
-use super::wire::{self, Kind, Reply};
+use super::wire::{self, Reply};
 use crate::domain::change::{ChangeError, DiffLine, Preview, Sign};
 
 /// Rehearses a draft and makes the preview of it.
@@ -17,10 +17,12 @@ pub async fn rehearse(client: &Client, scene: &Scene<'_>, draft: Draft) -> Resul
     let mut requests = Vec::with_capacity(steps.len());
     let mut difference = Vec::new();
     let mut rehearsed = true;
+    let mut changes = 0;
     for step in steps {
         match wire::send(client, &step.request, true).await {
             Ok(reply) if reply.accepted() => {
                 if let Before::Object(before) = &step.before {
+                    changes += 1;
                     difference.extend(diff::between(&step.request.object.to_string(), before, &reply.body));
                 }
             }
@@ -48,8 +50,7 @@ pub async fn rehearse(client: &Client, scene: &Scene<'_>, draft: Draft) -> Resul
         }
         requests.push(step.request);
     }
-    let objects = requests.iter().filter(|request| Kind::of(&request.object.kind) != Some(Kind::Pod)).count();
-    if rehearsed && objects > 1 {
+    if rehearsed && changes > 1 {
         leads_to.push("Each request was rehearsed by itself, on the objects as they are now".into());
     }
     if let Some(owner) = &scene.rollout.owner {
