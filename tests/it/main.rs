@@ -7,4 +7,7 @@ mod belief;
 mod config;
 mod flows;
 mod kubernetes_change;
+mod pty;
+#[path = "../support/pty.rs"]
+mod pty_support;
 mod records;

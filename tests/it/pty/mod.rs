@@ -1,0 +1,3 @@
+//! In a real pseudo-terminal: what the terminal adapter does to it, and the program itself.
+
+mod stage;
