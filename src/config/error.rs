@@ -203,8 +203,8 @@ impl std::error::Error for ConfigErrors {}
 
 #[cfg(test)]
 mod tests {
-    use crate::config::position::Source;
     use super::*;
+    use crate::config::position::Source;
 
     fn error(text: &str, what: &str) -> String {
         let start = text.find(what).unwrap();

@@ -288,6 +288,9 @@ async fn the_viewer_is_told_the_missing_right_of_every_verb_and_the_deployer_of_
         let belief = belief::rollout(&lab.client, &workloads[0]).await;
         let refused = preview(&viewer, &workloads[0], &belief, &ship("lab/web:1.1.0")).await.unwrap_err();
         assert!(matches!(&refused, ChangeError::Rejected { status: 403, message } if message.contains("viewer")), "{refused:?}");
+        let allowed = preview(&deployer, &workloads[0], &belief, &ship("lab/web:1.1.0")).await.unwrap();
+        assert!(send(&viewer, &allowed.requests).await[0].1.as_ref().is_err_and(|error| error.to_string().contains("(403)")));
+        assert!(send(&deployer, &allowed.requests).await[0].1.is_ok());
     })
     .await;
 }

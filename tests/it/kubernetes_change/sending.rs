@@ -1,11 +1,14 @@
 //! Sending: each request as shown, once, until one fails; and what each failure is called.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use kube::Client;
 use rolldeck::adapter::kubernetes::change::execute;
 use rolldeck::domain::change::{Answer, ChangeError, Request, Wait};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
 
 use super::fake::{Do, Fake};
 use super::objects::{WEB, object, set};
@@ -68,6 +71,27 @@ async fn every_failure_has_its_name_is_not_tried_again_and_stops_the_rest() {
         assert_eq!(answers, [(0, Err(wanted.clone()), true)]);
         assert_eq!(fake.written().len(), 1, "{wanted}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_cut_after_the_request_leaves_it_in_doubt_and_is_not_used_to_send_it_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&arrived);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut bytes = vec![0; 4096];
+            if stream.read(&mut bytes).await.unwrap_or(0) > 0 {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let mut config = kube::Config::new(server.parse().unwrap());
+    config.default_retry = false;
+    let answers = send(&Client::try_from(config).unwrap(), &[request(None), request(None)]).await;
+    assert!(matches!(answers.as_slice(), [(0, Err(ChangeError::InDoubt(_)), true)]), "{answers:?}");
+    assert_eq!(arrived.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
