@@ -11,6 +11,7 @@ pub mod place;
 pub mod plan;
 pub mod position;
 mod similar;
+pub mod theme;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use position::Position;

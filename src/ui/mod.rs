@@ -1,1 +1,68 @@
-//! Drawing: a function of the model.
+//! Drawing: a function of the model. No channel, no clock, no state of its own; what it laid out is what it returns.
+
+pub mod format;
+
+mod deck;
+mod frame;
+mod overlay;
+mod pane;
+mod pen;
+mod rollout;
+mod words;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::app::model::Model;
+use crate::app::model::nav::Screen;
+use crate::app::regions::Regions;
+use crate::config::theme::{Glyphs, Theme};
+use pen::{Pen, bottom, top};
+
+/// Below this the screen says that it is too small.
+const LEAST: (u16, u16) = (60, 16);
+
+/// Draws the whole screen, and returns what it laid out.
+pub fn draw(frame: &mut Frame<'_>, model: &mut Model, theme: &Theme) -> Regions {
+    let area = frame.area();
+    let mut regions = Regions::default();
+    let cells = frame.buffer_mut();
+    cells.set_style(area, theme.screen);
+    let mut pen = Pen { cells, model, theme, regions: &mut regions };
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        overlay::too_small::draw(&mut pen, area, LEAST);
+    } else {
+        screen(&mut pen, area);
+    }
+    if theme.glyphs == Glyphs::Ascii {
+        for cell in &mut frame.buffer_mut().content {
+            if let Some(plain) = theme.glyphs.cell(cell.symbol()) {
+                cell.set_symbol(plain);
+            }
+        }
+    }
+    regions
+}
+
+fn screen(pen: &mut Pen<'_>, area: Rect) {
+    let (head, rest) = top(area, 1);
+    let (rest, foot) = bottom(rest, 1);
+    let body = match pen.model.notices.current(pen.model.now) {
+        Some(_) => {
+            let (body, notice) = bottom(rest, 1);
+            frame::notice(pen, notice);
+            body
+        }
+        None => rest,
+    };
+    frame::head(pen, head);
+    match pen.model.nav.screen() {
+        Screen::Deck => deck::draw(pen, body),
+        Screen::Rollout(id) => rollout::draw(pen, body, id),
+        Screen::Logs(id) => pane::logs_full(pen, body, id),
+        Screen::Revisions(id) => pane::revisions::draw(pen, body, id),
+        Screen::Timeline(about) => pane::timeline::draw(pen, body, about.as_ref()),
+    }
+    frame::foot(pen, foot);
+    overlay::draw(pen, body);
+}

@@ -1,0 +1,270 @@
+//! One cell of the deck: a service in an environment, in two lines or one.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::app::model::Model;
+use crate::domain::id::RolloutId;
+use crate::domain::plan::{Environment, Service};
+use crate::domain::rollout::{Phase, Rollout, Serving, Strategy};
+use crate::domain::verb::Verb;
+use crate::domain::wayback;
+use crate::ui::format;
+use crate::ui::pen::{Pen, top};
+use crate::ui::words;
+
+/// Columns that a version gets before the dots, so that dots stand below each other.
+const VERSION: usize = 11;
+
+/// Draws a cell; `here` where the cursor is in it.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, service: &Service, environment: &Environment, here: bool) {
+    let model = pen.model;
+    let workloads: Vec<&RolloutId> = model.plan.cell(&service.name, &environment.name).map(|workload| &workload.id).collect();
+    match workloads.as_slice() {
+        [] => pen.line(area, Span::styled("–", pen.theme.faint)),
+        [id] => single(pen, area, id),
+        many => several(pen, area, many, here),
+    }
+}
+
+/// Several workloads, one line each.
+fn several(pen: &mut Pen<'_>, area: Rect, ids: &[&RolloutId], here: bool) {
+    let chosen = pen.model.nav.deck.workload.min(ids.len() - 1);
+    let rows = usize::from(area.height.max(1));
+    // The chosen one is always in view; what is not shown is counted.
+    let from = if here { (chosen + 1).saturating_sub(rows) } else { 0 };
+    let name = ids.iter().map(|id| id.workload.as_str().len()).max().unwrap_or(0).min(usize::from(area.width) / 3);
+    for (row, (number, id)) in area.rows().zip(ids.iter().enumerate().skip(from)) {
+        let theme = pen.theme;
+        let marked = here && number == chosen;
+        let style = if marked { theme.accent } else { theme.muted };
+        let label = Span::styled(format!("{} ", format::pad(id.workload.as_str(), name)), style);
+        let mut spans = vec![label];
+        spans.extend(first_line(pen, id, usize::from(row.width).saturating_sub(name + 1), true));
+        let line = greyed(pen, id, Line::from(spans));
+        pen.line(row, line);
+    }
+    let hidden = ids.len().saturating_sub(from + rows);
+    if hidden > 0
+        && let Some(last) = area.rows().next_back()
+    {
+        pen.line_right(last, Span::styled(format!(" +{hidden}"), pen.theme.muted));
+    }
+}
+
+fn single(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
+    let (first, below) = top(area, 1);
+    let line = greyed(pen, id, Line::from(first_line(pen, id, first.width.into(), below.height == 0)));
+    pen.line(first, line);
+    if below.height > 0 {
+        let line = greyed(pen, id, Line::from(second_line(pen, id, below.width.into())));
+        pen.line(below, line);
+    }
+}
+
+/// What is stale or lost stays, without its colour.
+fn greyed<'l>(pen: &Pen<'_>, id: &RolloutId, mut line: Line<'l>) -> Line<'l> {
+    let grey = pen.model.scope(id).is_none_or(|scope| pen.model.links.grey(&scope, pen.model.now));
+    if grey {
+        for span in &mut line.spans {
+            span.style = pen.theme.faint;
+        }
+    }
+    line
+}
+
+fn doubtful(model: &Model, id: &RolloutId) -> bool {
+    model.jobs.in_doubt().any(|operation| operation.intent.rollout == *id)
+}
+
+/// Version, health, and what is under way. `alone`: no second line follows.
+fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Span<'static>> {
+    let (model, theme) = (pen.model, pen.theme);
+    let Some(seen) = model.fleet.seen(id) else { return vec![Span::styled("…", theme.faint)] };
+    let rollout = &seen.rollout;
+    if rollout.phase == Phase::Absent {
+        return vec![Span::styled("not there", theme.muted)];
+    }
+    let (glyph, style) = words::phase(theme, rollout);
+    let mut spans = words::versions(theme, rollout);
+    let taken: usize = spans.iter().map(Span::width).sum();
+    let trouble = seen.finding.as_ref().is_some_and(|finding| finding.permanent) || matches!(rollout.phase, Phase::Failing | Phase::Failed);
+    if trouble && let [version] = spans.as_mut_slice() {
+        version.style = theme.bad;
+    }
+    let doubt = doubtful(model, id);
+    if doubt {
+        spans.insert(0, Span::styled("▲ ", theme.bad));
+    }
+    if !rollout.phase.under_way() {
+        let gap = if room >= 20 { VERSION.saturating_sub(taken).max(1) } else { 1 };
+        spans.push(Span::raw(" ".repeat(gap)));
+        let left = room.saturating_sub(taken + gap);
+        spans.extend(words::dots(theme, rollout, left));
+        if rollout.held.is_some() {
+            spans.push(Span::styled("  ‖ held", theme.waiting));
+        }
+        if alone {
+            if let Some(finding) = &seen.finding {
+                spans.push(Span::styled(format!("  ✖ {}", finding.sentence), theme.bad));
+            } else if let Some(users) = words::users(theme, rollout) {
+                spans.extend([Span::raw("  "), users]);
+            }
+        }
+        return spans;
+    }
+    // Under way: the most telling words first, as many as there is room for.
+    let mut tell = |text: String, style: Style| {
+        let used: usize = spans.iter().map(Span::width).sum();
+        if used + 2 + text.chars().count() <= room {
+            spans.extend([Span::raw("  "), Span::styled(text, style)]);
+        }
+    };
+    let share = words::share(rollout).filter(|_| rollout.strategy == Strategy::Canary);
+    let countdown = words::countdown(rollout, model.now).map_or_else(String::new, |countdown| format!(" {countdown}"));
+    let word = match rollout.phase {
+        Phase::Waiting if rollout.held.is_some() => "held".to_owned(),
+        Phase::Waiting if words::needs_you(rollout) => format!("needs you{countdown}"),
+        Phase::Waiting => format!("pause{countdown}"),
+        Phase::Unobserved => "not observed".to_owned(),
+        phase => phase.word().to_owned(),
+    };
+    let long = share.as_ref().map_or(0, |share| share.chars().count() + 9) + word.chars().count() + taken + 6;
+    if long <= room {
+        if let Some(share) = share {
+            tell(format!("canary {share}"), theme.candidate);
+        }
+        tell(format!("{glyph} {word}"), style);
+    } else {
+        let short = match share {
+            Some(share) => format!("{glyph} {share}"),
+            None => glyph.to_owned(),
+        };
+        tell(short, style);
+        tell(word, style);
+    }
+    spans
+}
+
+/// How it is, since when, how it differs from the environment before.
+fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>> {
+    let (model, theme) = (pen.model, pen.theme);
+    let Some(seen) = model.fleet.seen(id) else { return Vec::new() };
+    let rollout = &seen.rollout;
+    if doubtful(model, id) {
+        return vec![Span::styled("an order is in doubt", theme.bad)];
+    }
+    if let Some(finding) = &seen.finding
+        && finding.cause != crate::domain::doctor::Cause::Held
+    {
+        return vec![Span::styled(format!("✖ {}", finding.sentence), theme.bad)];
+    }
+    if rollout.phase == Phase::Failed {
+        return vec![Span::styled(format!("✖ {}", rollout.native), theme.bad)];
+    }
+    if rollout.strategy == Strategy::BlueGreen {
+        return pair(pen, rollout, room);
+    }
+    if let Some((share, text)) = words::progress(rollout) {
+        return under_way(pen, rollout, share, text, room);
+    }
+    let mut spans = Vec::new();
+    match rollout.phase {
+        Phase::Absent => return spans,
+        Phase::RolledBack => spans.push(Span::styled("rolled back", theme.waiting)),
+        _ => match words::users(theme, rollout) {
+            Some(users) => spans.push(users),
+            None if rollout.serving == Serving::Full => spans.push(Span::styled("healthy", theme.faint)),
+            None => {}
+        },
+    }
+    let changed = rollout.changed.as_ref().map(|(_, at)| *at).or_else(|| rollout.newest().and_then(|revision| revision.created));
+    if let Some(at) = changed {
+        spans.push(Span::styled(format!("  {}", format::since(model.now, at)), theme.faint));
+    }
+    if let Some(drift) = drift(model, rollout) {
+        let style = if drift.starts_with("behind") { theme.warn } else { theme.muted };
+        spans.push(Span::styled(format!("  {drift}"), style));
+    }
+    spans
+}
+
+/// The gauge, the words, and the way back where there is room.
+fn under_way(pen: &Pen<'_>, rollout: &Rollout, share: u16, text: String, room: usize) -> Vec<Span<'static>> {
+    let theme = pen.theme;
+    let gauge = room.saturating_sub(text.chars().count() + 2).min(20);
+    let mut spans = Vec::new();
+    if gauge >= 4 {
+        let done = gauge * usize::from(share) / 1_000;
+        spans.push(Span::styled("━".repeat(done), theme.candidate));
+        spans.push(Span::styled("─".repeat(gauge - done), theme.faint));
+        spans.push(Span::raw("  "));
+    }
+    spans.push(Span::styled(text, theme.muted));
+    let used: usize = spans.iter().map(Span::width).sum();
+    let way = wayback::ways_back(rollout).into_iter().next();
+    if let Some(way) = way
+        && let Some(key) = pen.model.keymap.key("rollout", key_of(way.verb))
+        && used + 24 <= room
+    {
+        let speed = if way.speed == wayback::Speed::Instant { "instant" } else { "restarts" };
+        spans.push(Span::styled("  way back ", theme.faint));
+        spans.push(Span::styled(key, theme.key));
+        spans.push(Span::styled(format!(" {speed}"), theme.muted));
+    }
+    spans
+}
+
+/// The action whose key goes this way back.
+fn key_of(verb: Verb) -> crate::app::action::Action {
+    use crate::app::action::Action;
+    match verb {
+        Verb::Abort => Action::Abort,
+        Verb::SwitchBack | Verb::Switch => Action::Switch,
+        Verb::Hold => Action::Hold,
+        _ => Action::RollBack,
+    }
+}
+
+/// `● blue 4/4  green idle 5.1.0 4/4`.
+fn pair(pen: &Pen<'_>, rollout: &Rollout, room: usize) -> Vec<Span<'static>> {
+    let theme = pen.theme;
+    let Some(active) = rollout.routing.as_ref().and_then(|routing| routing.active.as_ref()) else {
+        return vec![Span::styled("✖ the selector matches neither side alone", theme.bad)];
+    };
+    let mut spans = Vec::new();
+    if let Some(side) = rollout.side(active) {
+        spans.push(Span::styled(format!("● {active} {}/{}", side.counts.ready, side.counts.wanted), theme.stable));
+    }
+    if let Some(idle) = rollout.idle() {
+        let track = idle.track.as_ref().map(ToString::to_string).unwrap_or_default();
+        let counts = idle.counts;
+        let (text, style) = if counts.wanted == 0 && counts.total == 0 {
+            (format!("○ {track} retired"), theme.faint)
+        } else {
+            let style = if counts.ready < counts.wanted { theme.waiting } else { theme.candidate };
+            (format!("○ {track} {} {}/{}", idle.version, counts.ready, counts.wanted), style)
+        };
+        let used: usize = spans.iter().map(Span::width).sum();
+        let short = format!("○ {track} {}/{}", counts.ready, counts.wanted);
+        let text = if used + 2 + text.chars().count() <= room || counts.wanted == 0 { text } else { short };
+        spans.extend([Span::raw("  "), Span::styled(text, style)]);
+    }
+    let used: usize = spans.iter().map(Span::width).sum();
+    if let Some(drift) = drift(pen.model, rollout)
+        && used + drift.len() + 2 <= room
+    {
+        let style = if drift.starts_with("behind") { theme.warn } else { theme.muted };
+        spans.push(Span::styled(format!("  {drift}"), style));
+    }
+    spans
+}
+
+/// How the version stands to that of the environment before.
+fn drift(model: &Model, rollout: &Rollout) -> Option<String> {
+    let before = model.plan.before(&rollout.id.environment)?;
+    let there = RolloutId { environment: before.name.clone(), ..rollout.id.clone() };
+    let there = model.rollout(&there)?;
+    words::drift(rollout.versions().0?, there.versions().0?, before.name.as_str())
+}

@@ -1,0 +1,234 @@
+//! What is the same on every screen: the top line, the bottom line with the keys that work here and now, and the notice
+//! above it.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::format;
+use super::pen::Pen;
+use super::words;
+use crate::app::action::Action;
+use crate::app::catalogue;
+use crate::app::model::dialog::Overlay;
+use crate::app::model::nav::Screen;
+use crate::app::model::notices::Tone;
+use crate::app::model::{JournalState, Model, Writing};
+use crate::app::regions::Hit;
+use crate::domain::id::RolloutId;
+use crate::domain::plan::Protection;
+use crate::port::Link;
+
+/// Draws the top line: what is open, whether it may be written, and the time.
+pub(super) fn head(pen: &mut Pen<'_>, area: Rect) {
+    let theme = pen.theme;
+    pen.paint(area, theme.bar);
+    let right = state(pen, area.width);
+    let taken = pen.line_right(area, right);
+    let left = Rect { width: area.width.saturating_sub(taken + 2), ..area };
+    let mut spans = vec![Span::styled(" rolldeck ", theme.brand)];
+    let model = pen.model;
+    let place = match model.nav.screen() {
+        Screen::Deck => None,
+        Screen::Rollout(id) => Some((id, "")),
+        Screen::Logs(id) => Some((id, "logs")),
+        Screen::Revisions(id) => Some((id, "revisions")),
+        Screen::Timeline(about) => about.as_ref().map(|id| (id, "timeline")),
+    };
+    if let Some((id, screen)) = place {
+        about(pen, id, screen, left.width, &mut spans);
+    } else {
+        spans.push(Span::styled(format!(" {} ", model.plan.name), theme.strong));
+        let screen = if matches!(model.nav.screen(), Screen::Deck) { "deck" } else { "timeline" };
+        spans.push(Span::styled(format!(" {screen}"), theme.muted));
+        if !model.nav.deck.filter.is_empty() && matches!(model.nav.screen(), Screen::Deck) {
+            spans.push(Span::styled(format!("   filter: {}", model.nav.deck.filter), theme.waiting));
+        }
+    }
+    pen.line(left, Line::from(spans));
+}
+
+/// The environment on its colour, the service, where it lives, and the versions.
+fn about<'p>(pen: &Pen<'p>, id: &'p RolloutId, screen: &'p str, width: u16, spans: &mut Vec<Span<'p>>) {
+    let (model, theme) = (pen.model, pen.theme);
+    let environment = model.environment(id);
+    let band = environment.map_or(theme.band, |environment| theme.environment_band(environment.colour));
+    spans.push(Span::styled(format!(" {} ", id.environment.as_str().to_uppercase()), band));
+    let name = words::name(id);
+    spans.push(Span::styled(format!(" {name}"), theme.strong));
+    if !screen.is_empty() {
+        spans.push(Span::styled(format!("  {screen}"), theme.muted));
+    }
+    if let Some(rollout) = model.rollout(id) {
+        spans.push(Span::raw("   "));
+        spans.extend(words::versions(theme, rollout));
+    }
+    let protection = environment.map(|environment| environment.protection).filter(|protection| *protection == Protection::Protected);
+    if let Some(workload) = model.plan.workload(id)
+        && width >= 60
+    {
+        let scope = workload.scope();
+        spans.push(Span::styled(format!("   {scope}/{}", workload.namespace), theme.muted));
+    }
+    if protection.is_some() {
+        spans.push(Span::styled("   protected", theme.muted));
+    }
+}
+
+/// What a person must know before pressing a key, then the time.
+fn state<'p>(pen: &Pen<'p>, width: u16) -> Line<'p> {
+    let (model, theme) = (pen.model, pen.theme);
+    let mut spans = Vec::new();
+    let mut tell = |text: String, style: Style| spans.extend([Span::styled(text, style), Span::raw("   ")]);
+    match model.jobs.in_doubt().count() {
+        0 => {}
+        doubts => tell(format!("▲ {doubts} in doubt"), theme.bad),
+    }
+    if let JournalState::Unwritable(_) = model.journal {
+        tell("✖ journal".into(), theme.bad);
+    }
+    match &model.writing {
+        Writing::Allowed => {}
+        Writing::Locked(_) => tell("○ read-only".into(), theme.muted),
+        Writing::Armed { until, .. } => tell(format!("▲ armed {}", format::clock(until.duration_since(model.now))), theme.waiting),
+    }
+    let local = model.now.to_zoned(model.zone.clone());
+    let format = if width >= 72 { "%H:%M:%S %Z" } else { "%H:%M:%S" };
+    spans.push(Span::styled(local.strftime(format).to_string(), theme.muted));
+    if width >= 100 && local.offset().seconds() != 0 {
+        spans.push(Span::styled(model.now.strftime(" %H:%M UTC").to_string(), theme.faint));
+    }
+    spans.push(Span::raw(" "));
+    Line::from(spans)
+}
+
+/// Draws the notice that stands now.
+pub(super) fn notice(pen: &mut Pen<'_>, area: Rect) {
+    let Some(notice) = pen.model.notices.current(pen.model.now) else { return };
+    let theme = pen.theme;
+    let (glyph, style) = tone(pen, notice.tone);
+    let mut spans = vec![Span::raw("   "), Span::styled(format!("{glyph} "), style)];
+    if let Some(about) = &notice.about {
+        spans.push(Span::styled(format!("{about}: "), theme.muted));
+    }
+    spans.push(Span::styled(notice.text.clone(), style));
+    if notice.times > 1 {
+        spans.push(Span::styled(format!("  {} times", notice.times), theme.muted));
+    }
+    pen.line(area, Line::from(spans));
+}
+
+/// Returns the glyph and style of a notice.
+pub(super) fn tone(pen: &Pen<'_>, tone: Tone) -> (&'static str, Style) {
+    match tone {
+        Tone::Info => ("·", pen.theme.screen),
+        Tone::Good => ("✔", pen.theme.good),
+        Tone::Warn => ("▲", pen.theme.warn),
+        Tone::Bad => ("✖", pen.theme.bad),
+    }
+}
+
+/// Draws the bottom line: keys at the left as many as fit, links at the right.
+pub(super) fn foot(pen: &mut Pen<'_>, area: Rect) {
+    pen.paint(area, pen.theme.bar);
+    let help = key(pen, Action::Help);
+    let help_width = help.as_ref().map_or(0, |(line, _)| line.width() as u16 + 2);
+    let links = links(pen, area.width.saturating_sub(help_width + 16));
+    let taken = pen.line_right(area, links);
+    let room = Rect { x: area.x + 1, width: area.width.saturating_sub(taken + 3), ..area };
+    let (mode, actions) = keys(pen.model);
+    let mut x = room.x;
+    let fits = |x: u16, width: u16, kept: u16| x + width + kept <= room.right();
+    for action in actions.into_iter().filter(|action| *action != Action::Help) {
+        let Some((line, hit)) = key_of(pen, mode, action) else { continue };
+        let width = line.width() as u16;
+        if !fits(x, width, if mode == pen.model.nav.screen().mode() { help_width } else { 0 }) {
+            break;
+        }
+        let cell = Rect { x, width, ..area };
+        pen.line(cell, line);
+        if hit {
+            pen.hit(cell, Hit::Action(action));
+        }
+        x += width + 2;
+    }
+    if pen.model.overlay.is_none()
+        && let Some((line, _)) = help
+    {
+        let cell = Rect { x, width: (line.width() as u16).min(room.right().saturating_sub(x)), ..area };
+        pen.line(cell, line);
+        pen.hit(cell, Hit::Action(Action::Help));
+    }
+}
+
+/// The mode whose keys hold, and the actions to show of it.
+fn keys(model: &Model) -> (&'static str, Vec<Action>) {
+    use Action::{Accept, Cancel, Confirm, Copy, Down, Next, PageDown, Up};
+    match &model.overlay {
+        None => (model.nav.screen().mode(), catalogue::footer(model)),
+        Some(overlay) => {
+            let actions = match overlay {
+                Overlay::Confirm(confirm) if confirm.wants_name() => vec![Accept, Cancel, Up, Down],
+                Overlay::Confirm(_) => vec![Confirm, Cancel, Next, Accept, Up, Down, Copy],
+                Overlay::Prompt(_) | Overlay::Palette(_) => vec![Accept, Cancel, Up, Down],
+                Overlay::Help { .. } | Overlay::Notices(_) => vec![Cancel, Up, Down, PageDown],
+                Overlay::RollBack(_) | Overlay::Themes { .. } => vec![Accept, Cancel, Up, Down],
+            };
+            (overlay.mode(), actions)
+        }
+    }
+}
+
+fn key(pen: &Pen<'_>, action: Action) -> Option<(Line<'static>, bool)> {
+    key_of(pen, pen.model.nav.screen().mode(), action)
+}
+
+/// A key with its label, greyed where it does nothing now; and whether a click does it.
+fn key_of(pen: &Pen<'_>, mode: &str, action: Action) -> Option<(Line<'static>, bool)> {
+    let (model, theme) = (pen.model, pen.theme);
+    let key = model.keymap.key(mode, action)?;
+    let key = theme.glyphs.key(&key).to_owned();
+    let label = catalogue::label(model, action);
+    let works = model.overlay.is_some() || catalogue::available(model, action).is_ok();
+    let (of_key, of_label) = if works { (theme.key, theme.muted) } else { (theme.faint, theme.faint) };
+    Some((Line::from(vec![Span::styled(key, of_key), Span::styled(format!(" {label}"), of_label)]), works))
+}
+
+/// Every link with its state and the age of its data; the troubled ones first where room is short.
+fn links(pen: &Pen<'_>, width: u16) -> Line<'static> {
+    let (model, theme) = (pen.model, pen.theme);
+    let mut told: Vec<(bool, String, Style)> = model
+        .links
+        .iter()
+        .map(|(scope, link)| {
+            let age = model.links.age(scope, model.now);
+            match &link.state {
+                Link::Connecting => (true, format!("○ {scope} connecting"), theme.muted),
+                Link::Up => match model.links.stale(scope, model.now) {
+                    Some(age) => (true, format!("▲ {scope} stale {}", format::age(age)), theme.waiting),
+                    // A figure that counts to five and back tells nothing and costs a redraw each second.
+                    None if age.is_none_or(|age| age.as_secs() < 6) => (false, format!("● {scope} live"), theme.good),
+                    None => (false, format!("● {scope} {}", age.map(format::age).unwrap_or_default()), theme.good),
+                },
+                Link::Retrying { next, .. } => {
+                    (true, format!("✖ {scope} retrying in {}", format::age(next.duration_since(model.now))), theme.bad)
+                }
+                Link::Down { .. } => (true, format!("✖ {scope} down"), theme.bad),
+            }
+        })
+        .collect();
+    let all: usize = told.iter().map(|(_, text, _)| text.width() + 2).sum();
+    let live = told.iter().filter(|(trouble, ..)| !trouble).count();
+    if all > usize::from(width) && live > 0 {
+        told.retain(|(trouble, ..)| *trouble);
+        told.push((false, format!("● {live} live"), theme.good));
+    }
+    let mut spans = Vec::new();
+    for (_, text, style) in told {
+        spans.extend([Span::styled(text, style), Span::raw("  ")]);
+    }
+    spans.pop();
+    spans.push(Span::raw(" "));
+    Line::from(spans)
+}

@@ -1,0 +1,124 @@
+//! A rollout's own screen: what is going on in one sentence, the steps, the tree, events and logs, and the way back.
+
+mod foot;
+mod headline;
+mod rail;
+mod tree;
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::format;
+use super::pane;
+use super::pen::{Pen, bottom, inset, top};
+use crate::app::model::nav::Pane;
+use crate::app::regions::Hit;
+use crate::domain::id::RolloutId;
+use crate::domain::rollout::{Phase, Rollout};
+
+/// From this size on the panes stand side by side.
+const SIDE_BY_SIDE: (u16, u16) = (110, 30);
+
+/// Draws the screen of a rollout.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
+    let model = pen.model;
+    let Some(rollout) = model.rollout(id).cloned() else {
+        return unknown(pen, area, id);
+    };
+    let airy = area.height >= 32;
+    let side_by_side = area.width >= SIDE_BY_SIDE.0 && area.height + 2 >= SIDE_BY_SIDE.1;
+    let (_, area) = top(area, u16::from(airy));
+    let (head, rest) = top(area, 1);
+    headline::draw(pen, inset(head, 3), &rollout);
+    let (_, rest) = top(rest, u16::from(airy));
+    let rail = rail::height(&rollout, airy || area.height >= 22);
+    let (rail_area, rest) = top(rest, rail);
+    rail::draw(pen, inset(rail_area, 3), &rollout);
+    let (_, rest) = top(rest, u16::from(airy && rail > 0));
+    let foot_lines = foot::lines(pen, &rollout, area.width, airy);
+    let (body, foot) = bottom(rest, foot_lines.len() as u16 + u16::from(airy));
+    let (_, foot) = top(foot, u16::from(airy));
+    pen.lines(inset(foot, 3), foot_lines);
+    if rollout.phase == Phase::Absent && rollout.instances.is_empty() && rollout.revisions.is_empty() {
+        return absent(pen, body, &rollout);
+    }
+    if side_by_side { beside(pen, inset(body, 1), &rollout) } else { stacked(pen, body, &rollout) }
+}
+
+/// The tree beside the events, the logs below both.
+fn beside(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
+    let focus = pen.model.nav.rollout.pane;
+    let wanted = tree::rows_wanted(pen, rollout) + 2;
+    // The logs keep at least two fifths: that is where trouble is read.
+    let upper =
+        if focus == Pane::Logs { area.height / 3 } else { wanted.clamp(area.height / 3, area.height * 3 / 5) }.max(8).min(area.height);
+    let (above, logs) = top(area, upper);
+    let left = (above.width * 11 / 20).clamp(60, 104).min(above.width);
+    let tree_area = Rect { width: left, ..above };
+    let events = Rect { x: above.x + left + 1, width: above.width.saturating_sub(left + 1), ..above };
+    tree::draw(pen, tree_area, rollout, focus == Pane::Tree);
+    pane::events::draw(pen, events, rollout, focus == Pane::Events);
+    pane::logs_within(pen, logs, rollout, focus == Pane::Logs);
+}
+
+/// One pane open, the others as their titles.
+fn stacked(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
+    let focus = pen.model.nav.rollout.pane;
+    let folded: u16 = 1;
+    let room = area.height.saturating_sub(2 * folded);
+    let mut rest = area;
+    for pane in Pane::ALL {
+        let (place, below) = top(rest, if pane == focus { room } else { folded });
+        rest = below;
+        match pane {
+            Pane::Tree if pane == focus => tree::draw(pen, place, rollout, true),
+            Pane::Events if pane == focus => pane::events::draw(pen, place, rollout, true),
+            Pane::Logs if pane == focus => pane::logs_within(pen, place, rollout, true),
+            other => title(pen, place, rollout, other),
+        }
+    }
+}
+
+/// A folded pane: its title, and what it would show first.
+fn title(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, pane: Pane) {
+    let theme = pen.theme;
+    let (name, note) = match pane {
+        Pane::Tree => ("Rollout", format::count(rollout.counts.total as usize, "pod")),
+        Pane::Events => (
+            "Events",
+            rollout.events.first().map_or_else(String::new, |event| {
+                format!("{} ago  {}: {}", format::since(pen.model.now, event.at), event.reason, event.message)
+            }),
+        ),
+        Pane::Logs => ("Logs", String::new()),
+    };
+    let spans = vec![Span::styled("── ", theme.border), Span::styled(format!("{name} "), theme.muted), Span::styled(note, theme.faint)];
+    let row = inset(area, 1);
+    pen.line(row, Span::styled("─".repeat(row.width.into()), theme.border));
+    let mut line = Line::from(spans);
+    line.push_span(Span::raw(" "));
+    pen.line(row, line);
+    pen.hit(area, Hit::Pane(pane));
+}
+
+/// Before the engine has told of it, or where its link is down: the sentence instead of the panes.
+fn unknown(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
+    let sentence = pane::waiting_sentence(pen.model, id);
+    let area = inset(area, 3);
+    let (_, area) = top(area, 1);
+    pen.lines(area, format::wrap(&sentence, area.width.into()).into_iter().map(Line::from));
+}
+
+fn absent(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
+    let what = pen.model.plan.workload(&rollout.id).map_or_else(String::new, |workload| {
+        format!(
+            "The plan names a {} in the namespace {} of {}, and none of that name is there.",
+            workload.target.word(),
+            workload.namespace,
+            workload.scope()
+        )
+    });
+    let area = inset(area, 3);
+    let lines = format::wrap(&what, area.width.into());
+    pen.lines(area, lines.into_iter().map(|line| Line::styled(line, pen.theme.muted)).collect::<Vec<_>>());
+}

@@ -1,0 +1,238 @@
+//! The sentences and signs that the deck and the rollout screen share: phase, versions, health, drift, the way back.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use super::format;
+use crate::config::theme::Theme;
+use crate::domain::id::{RolloutId, version_of};
+use crate::domain::journal::Intent;
+use crate::domain::revision::Roles;
+use crate::domain::rollout::{Phase, Rollout, Serving, Strategy};
+use crate::domain::step::{StepKind, WeightSource};
+use crate::domain::verb::Order;
+use crate::domain::wayback::{Speed, WayBack};
+
+/// The most dots that stand for instances; more are a figure.
+const DOTS: u32 = 10;
+
+/// Returns `backend`, and the workload where it has a name of its own.
+pub(super) fn name(id: &RolloutId) -> String {
+    if id.workload.as_str() == id.service.as_str() { id.service.to_string() } else { format!("{}/{}", id.service, id.workload) }
+}
+
+/// Returns the glyph and style of a rollout's phase.
+pub(super) fn phase(theme: &Theme, rollout: &Rollout) -> (&'static str, Style) {
+    match rollout.phase {
+        Phase::Absent => ("○", theme.muted),
+        Phase::Unobserved | Phase::Progressing => ("◐", theme.candidate),
+        Phase::RollingBack => ("◐", theme.waiting),
+        Phase::Waiting => ("‖", theme.waiting),
+        Phase::Done if rollout.serving == Serving::Down => ("✖", theme.bad),
+        Phase::Done if rollout.serving == Serving::Reduced => ("▲", theme.waiting),
+        Phase::Done if rollout.held.is_some() => ("‖", theme.waiting),
+        Phase::Done => ("✔", theme.good),
+        Phase::RolledBack => ("▲", theme.waiting),
+        Phase::Failing | Phase::Failed => ("✖", theme.bad),
+    }
+}
+
+/// Returns the style of a revision by its roles.
+pub(super) fn role(theme: &Theme, roles: Roles) -> Style {
+    if roles.serves() {
+        theme.stable
+    } else if roles.candidate() {
+        theme.candidate
+    } else {
+        theme.muted
+    }
+}
+
+/// Returns `2.1.0 → 2.2.0` while something comes in, else the one version.
+pub(super) fn versions(theme: &Theme, rollout: &Rollout) -> Vec<Span<'static>> {
+    match versions_shown(rollout) {
+        (Some(from), Some(to)) => {
+            vec![Span::styled(format!("{from} → "), theme.muted), Span::styled(to, theme.strong)]
+        }
+        (Some(one), None) | (None, Some(one)) => vec![Span::styled(one, theme.strong)],
+        (None, None) => Vec::new(),
+    }
+}
+
+fn versions_shown(rollout: &Rollout) -> (Option<String>, Option<String>) {
+    let (serving, candidate) = rollout.versions();
+    // The idle side of a pair is no change under way.
+    let candidate = candidate.filter(|_| rollout.strategy != Strategy::BlueGreen || rollout.phase.under_way());
+    (serving.map(str::to_owned), candidate.filter(|candidate| Some(*candidate) != serving).map(str::to_owned))
+}
+
+/// Returns one dot an instance, coloured by what it runs, or a figure where they are many or the room is short.
+pub(super) fn dots(theme: &Theme, rollout: &Rollout, room: usize) -> Vec<Span<'static>> {
+    let counts = rollout.counts;
+    // A pair's idle side serves nobody; its cell says so in words.
+    let (wanted, ready) = match (&rollout.strategy, rollout.serving_revision()) {
+        (Strategy::BlueGreen, Some(active)) => (active.counts.wanted, active.counts.ready),
+        _ => (counts.wanted, counts.ready),
+    };
+    if wanted == 0 && ready == 0 {
+        return vec![Span::styled("scaled to 0", theme.muted)];
+    }
+    let missing = wanted.saturating_sub(ready);
+    let trouble = matches!(rollout.phase, Phase::Failing | Phase::Failed) || rollout.serving == Serving::Down;
+    let lack = if trouble || !rollout.phase.under_way() { theme.bad } else { theme.candidate };
+    if ready + missing > DOTS || (ready + missing) as usize > room {
+        let style = if missing == 0 { theme.stable } else { lack };
+        let glyph = if missing == 0 {
+            "●"
+        } else if ready == 0 {
+            "✖"
+        } else {
+            "◐"
+        };
+        return vec![Span::styled(format!("{glyph} {ready}/{wanted}"), style)];
+    }
+    let incoming = rollout
+        .candidate()
+        .filter(|candidate| !candidate.roles.serves() && rollout.strategy != Strategy::BlueGreen)
+        .map_or(0, |candidate| candidate.counts.ready)
+        .min(ready);
+    let mut spans = Vec::new();
+    for (number, style, dot) in
+        [(ready - incoming, theme.stable, "●"), (incoming, theme.candidate, "●"), (missing, lack, if trouble { "✖" } else { "○" })]
+    {
+        if number > 0 {
+            spans.push(Span::styled(dot.repeat(number as usize), style));
+        }
+    }
+    spans
+}
+
+/// Returns the share of the candidate, by the best source.
+pub(super) fn share(rollout: &Rollout) -> Option<String> {
+    [WeightSource::Observed, WeightSource::Asked, WeightSource::Replicas]
+        .into_iter()
+        .find_map(|source| rollout.weights.iter().find(|weight| weight.source == source))
+        .map(|weight| weight.share.to_string())
+}
+
+/// Returns how far a change is: its share of the way in tenths of a percent, and the words.
+pub(super) fn progress(rollout: &Rollout) -> Option<(u16, String)> {
+    if let Some(steps) = &rollout.steps
+        && !steps.list.is_empty()
+    {
+        let all = steps.list.len();
+        let at = steps.current.unwrap_or(0).min(all);
+        return Some(((at * 1_000 / all) as u16, format!("step {} of {all}", (at + 1).min(all))));
+    }
+    if rollout.strategy == Strategy::BlueGreen || !rollout.phase.under_way() {
+        return None;
+    }
+    let wanted = rollout.counts.wanted;
+    let share = if wanted == 0 { 0 } else { (u64::from(rollout.updated.min(wanted)) * 1_000 / u64::from(wanted)) as u16 };
+    Some((share, format!("{} of {wanted} updated", rollout.updated)))
+}
+
+/// Returns how many old instances are still there while a change is under way.
+pub(super) fn old_left(rollout: &Rollout) -> u32 {
+    rollout.counts.total.saturating_sub(rollout.updated)
+}
+
+/// Returns the countdown that a person waits for: a timed pause, else the time that a manual pause has lasted.
+pub(super) fn countdown(rollout: &Rollout, now: Timestamp) -> Option<String> {
+    let steps = rollout.steps.as_ref()?;
+    if let Some(resumes) = steps.resumes {
+        return Some(format::clock(resumes.duration_since(now)));
+    }
+    let step = steps.now()?;
+    let started = step.started.filter(|_| matches!(step.kind, StepKind::Pause(None)))?;
+    Some(format::clock(now.duration_since(started)))
+}
+
+/// Returns whether a rollout stands at a pause that waits for a person.
+pub(super) fn needs_you(rollout: &Rollout) -> bool {
+    rollout.phase == Phase::Waiting && rollout.held.is_none() && rollout.steps.as_ref().is_none_or(|steps| steps.resumes.is_none())
+}
+
+/// Returns what users get, where it is less than all.
+pub(super) fn users(theme: &Theme, rollout: &Rollout) -> Option<Span<'static>> {
+    let (ready, wanted) = match (&rollout.strategy, rollout.serving_revision()) {
+        (Strategy::BlueGreen, Some(active)) => (active.counts.ready, active.counts.wanted),
+        _ => (rollout.counts.ready, rollout.counts.wanted),
+    };
+    match rollout.serving {
+        Serving::Full => None,
+        Serving::Reduced => Some(Span::styled(format!("▲ {ready} of {wanted} serve"), theme.waiting)),
+        Serving::Down => Some(Span::styled("✖ nothing answers the users", theme.bad)),
+        Serving::Idle => Some(Span::styled("scaled to 0", theme.muted)),
+        Serving::Unknown => Some(Span::styled("what users get is unknown", theme.muted)),
+    }
+}
+
+/// Returns how a version stands to that of the environment before.
+pub(super) fn drift(here: &str, before: &str, environment: &str) -> Option<String> {
+    if here == before {
+        return None;
+    }
+    Some(match compare(here, before) {
+        Some(Ordering::Less) => format!("behind {environment}"),
+        Some(Ordering::Greater) => format!("ahead of {environment}"),
+        _ => format!("differs from {environment}"),
+    })
+}
+
+/// Compares versions by their numbers; none where either has none, or where only their suffixes differ.
+fn compare(a: &str, b: &str) -> Option<Ordering> {
+    let numbers = |version: &str| -> Option<Vec<u64>> {
+        let core = version.trim_start_matches('v');
+        let core = core.split(['-', '+']).next()?;
+        core.split('.').map(|part| part.parse().ok()).collect()
+    };
+    Some(numbers(a)?.cmp(&numbers(b)?)).filter(|order| *order != Ordering::Equal)
+}
+
+/// Returns a way back in words: `abort → #41 2.1.0, instant, 15/15 warm`.
+pub(super) fn way_back(way: &WayBack) -> String {
+    let speed = match way.speed {
+        Speed::Instant => "instant",
+        Speed::Restarts => "new instances start",
+    };
+    format!("{} → {}, {speed}, {}", way.verb, way.to, way.note)
+}
+
+/// Returns an order in words, as part of a sentence: `roll back #42 2.2.0 → #41 2.1.0`.
+pub(super) fn order(intent: &Intent) -> String {
+    let verb = intent.order.verb();
+    let what = match (&intent.order, &intent.from, &intent.to) {
+        (_, Some(from), Some(to)) => format!(" {from} → {to}"),
+        (Order::Ship { image, .. }, ..) => format!(" {}", version_of(image)),
+        (Order::Switch { to } | Order::SwitchBack { to }, ..) => format!(" to {to}"),
+        (Order::Scale { track: Some(track), replicas }, ..) => format!(" {track} to {replicas}"),
+        (Order::Scale { track: None, replicas }, ..) => format!(" to {replicas}"),
+        (Order::Retire { track } | Order::Restart { track: Some(track) }, ..) => format!(" {track}"),
+        (_, _, Some(to)) => format!(" to {to}"),
+        _ => String::new(),
+    };
+    format!("{verb}{what}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drift_compares_numbers_and_admits_what_it_cannot_compare() {
+        for (here, before, said) in [
+            ("5.0.0", "5.1.0", Some("behind staging")),
+            ("5.10.0", "5.9.9", Some("ahead of staging")),
+            ("5.1.0", "5.1.0", None),
+            ("v2", "v1.9", Some("ahead of staging")),
+            ("2.3.0-dev", "2.3.0", Some("differs from staging")),
+            ("9f3c1e", "41aa02", Some("differs from staging")),
+        ] {
+            assert_eq!(drift(here, before, "staging").as_deref(), said, "{here} {before}");
+        }
+    }
+}
