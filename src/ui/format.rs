@@ -82,17 +82,20 @@ pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
     if text.width() <= columns {
         return Cow::Borrowed(text);
     }
-    let Some(room) = columns.checked_sub(1) else { return Cow::Borrowed("") };
-    let (mut used, mut cut) = (0, String::new());
-    for grapheme in text.graphemes(true) {
-        used += grapheme.width();
-        if used > room {
-            break;
-        }
-        cut.push_str(grapheme);
+    match columns.checked_sub(1) {
+        Some(room) => Cow::Owned(format!("{}…", head(text, room))),
+        None => Cow::Borrowed(""),
     }
-    cut.push('…');
-    Cow::Owned(cut)
+}
+
+/// Returns the longest start of a text that fits into so many columns.
+fn head(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let end = text.grapheme_indices(true).find(|(_, grapheme)| {
+        used += grapheme.width();
+        used > columns
+    });
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 /// Cuts or fills a text to exactly so many columns.
@@ -107,24 +110,16 @@ pub fn fit_line(line: Line<'_>, columns: usize) -> Line<'_> {
     if line.width() <= columns {
         return line;
     }
-    let mut room = columns;
+    let Some(mut room) = columns.checked_sub(1) else { return Line::default() };
     let mut spans: Vec<Span<'_>> = Vec::with_capacity(line.spans.len());
     for span in line.spans {
         let width = span.width();
-        if width < room {
-            room -= width;
-            spans.push(span);
-            continue;
+        if width > room {
+            spans.push(Span::styled(format!("{}…", head(&span.content, room)), span.style));
+            break;
         }
-        // The rest is cut: also a span that would fit exactly leaves its last column to the ellipsis.
-        let style = span.style;
-        let mut cut =
-            if width == room { fit(&span.content, room.saturating_sub(1)).into_owned() } else { fit(&span.content, room).into_owned() };
-        if width == room && room > 0 && !cut.ends_with('…') {
-            cut.push('…');
-        }
-        spans.push(Span::styled(cut, style));
-        break;
+        room -= width;
+        spans.push(span);
     }
     Line { spans, style: line.style, alignment: line.alignment }
 }
@@ -211,6 +206,7 @@ mod tests {
             assert_eq!(cut.to_string().contains('…'), (1..6).contains(&columns), "{columns}: {cut}");
         }
         assert_eq!(fit_line(line(), 4).to_string(), "abc…");
+        assert_eq!(fit_line(line(), 3).to_string(), "ab…");
     }
 
     #[test]
