@@ -1,6 +1,6 @@
 //! The doctor: why a rollout makes no progress, in one sentence with its evidence.
 //!
-//! A pure function over a [`Rollout`]. Waiting reasons that flap (an image pull that fails and backs off) are one cause,
+//! A pure function over a [`Rollout`](super::rollout::Rollout). Waiting reasons that flap (an image pull that fails and backs off) are one cause,
 //! so the sentence does not flicker.
 
 use super::id::{ContainerName, InstanceName};
