@@ -12,6 +12,8 @@ pub enum Msg {
     Input(terminal::Input),
     Engine(EngineKind, Event),
     Logs(LogBatch),
+    /// Nothing else waits: a changed log filter may look at more lines.
+    Filter,
     Records(records::Event),
     /// An engine's command channel was full: what was asked of it is not sent.
     Busy(EngineKind),

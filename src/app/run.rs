@@ -102,6 +102,7 @@ where
             Some(msg) = inlets.back.recv() => Some(msg),
             _ = tick.tick() => Some(Msg::Tick),
             Some(batch) = inlets.logs.recv() => Some(Msg::Logs(batch)),
+            () = std::future::ready(()), if model.logs.filtering() => Some(Msg::Filter),
         };
         model.now = (world.clock)();
         let Some(msg) = msg else {

@@ -54,7 +54,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Turn {
     match msg {
         Msg::Input(input) => input::take(model, input, &mut turn),
         Msg::Engine(kind, event) => engine::take(model, kind, event, &mut turn),
-        Msg::Logs(batch) => logs::take(model, batch, &mut turn),
+        Msg::Logs(batch) => logs::take(model, &batch, &mut turn),
+        Msg::Filter => logs::advance(model, &mut turn),
         Msg::Records(event) => jobs::take(model, event, &mut turn),
         Msg::Busy(kind) => {
             model.notices.add(model.now, Tone::Bad, None, format!("{} is busy: not sent, try again", kind.word()));
