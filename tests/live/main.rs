@@ -5,3 +5,4 @@
 mod belief;
 mod change;
 mod lab;
+mod watch;

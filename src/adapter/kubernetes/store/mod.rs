@@ -1,0 +1,375 @@
+//! What is known of one scope, indexed so that a change costs what its own rollout costs and never what all cost.
+//!
+//! The children of an object are found by the owner's uid; which rollouts a change concerns, by names. A re-list is
+//! swapped in whole: what it does not name is gone.
+
+mod concern;
+mod space;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::convert::{bluegreen, deployment, sets};
+use super::objects::HorizontalPodAutoscaler;
+use super::record::{Change, Kind, Pod, Reported, Slice, Update};
+use super::usage::Sample;
+use crate::domain::id::Uid;
+use crate::domain::plan::{Target, Workload};
+use crate::domain::revision::Counts;
+use crate::domain::rollout::{Phase, Rollout, Serving, Strategy};
+use crate::domain::verb::Capabilities;
+use concern::Concern;
+use space::{Child, Children, Named, Space};
+
+/// How many events a rollout keeps.
+const EVENTS: usize = 50;
+
+/// The objects of one scope, and which rollouts have changed since they were last taken.
+#[derive(Debug)]
+pub struct Store {
+    workloads: Vec<Workload>,
+    concern: Concern,
+    spaces: HashMap<String, Space>,
+    /// Kinds that may not be read, or are not served.
+    barred: HashSet<(String, Kind)>,
+    dirty: BTreeSet<usize>,
+}
+
+impl Store {
+    /// Makes an empty store for these workloads.
+    pub fn new(workloads: Vec<Workload>) -> Self {
+        let concern = Concern::of(&workloads);
+        let spaces = concern.kinds().map(|(namespace, _)| (namespace.to_owned(), Space::default())).collect();
+        Self { workloads, concern, spaces, barred: HashSet::new(), dirty: BTreeSet::new() }
+    }
+
+    /// Returns what is to be watched: each namespace with its kinds.
+    pub fn wanted(&self) -> impl Iterator<Item = (&str, Kind)> {
+        self.concern.kinds().flat_map(|(namespace, kinds)| kinds.iter().map(move |kind| (namespace, *kind)))
+    }
+
+    /// Returns the workloads of the scope.
+    pub fn workloads(&self) -> &[Workload] {
+        &self.workloads
+    }
+
+    /// Forgets what was listed, but not the objects: until a kind is listed again nothing is told that rests on it.
+    pub fn begin(&mut self) {
+        for space in self.spaces.values_mut() {
+            space.listed.clear();
+        }
+        self.barred.clear();
+    }
+
+    /// Notes that a kind cannot be had, so that nothing waits for it.
+    pub fn bar(&mut self, namespace: &str, kind: Kind) {
+        self.barred.insert((namespace.to_owned(), kind));
+        self.touch_namespace(namespace);
+    }
+
+    /// Returns whether everything that can be had has been listed.
+    pub fn complete(&self) -> bool {
+        self.wanted().all(|(namespace, kind)| self.listed(namespace, kind) || self.is_barred(namespace, kind))
+    }
+
+    /// Returns whether some namespace can be read in all that it needs.
+    pub fn any_readable(&self) -> bool {
+        self.concern.kinds().any(|(namespace, kinds)| !kinds.iter().any(|kind| kind.required() && self.is_barred(namespace, *kind)))
+    }
+
+    fn is_barred(&self, namespace: &str, kind: Kind) -> bool {
+        self.barred.contains(&(namespace.to_owned(), kind))
+    }
+
+    fn listed(&self, namespace: &str, kind: Kind) -> bool {
+        self.spaces.get(namespace).is_some_and(|space| space.listed.contains(&kind))
+    }
+
+    fn touch(&mut self, namespace: &str, kind: Kind, name: &str) {
+        self.dirty.extend(self.concern.rollouts(namespace, kind, name));
+    }
+
+    fn touch_namespace(&mut self, namespace: &str) {
+        let of = self.workloads.iter().enumerate().filter(|(_, workload)| workload.namespace == namespace);
+        self.dirty.extend(of.map(|(index, _)| index));
+    }
+
+    /// Marks every rollout as changed, where something outside of the objects has.
+    pub fn touch_all(&mut self) {
+        self.dirty.extend(0..self.workloads.len());
+    }
+
+    /// Takes a change in.
+    pub fn apply(&mut self, namespace: &str, change: Change) {
+        match change {
+            Change::Deployment(update) => self.named(namespace, update),
+            Change::StatefulSet(update) => self.named(namespace, update),
+            Change::DaemonSet(update) => self.named(namespace, update),
+            Change::Service(update) => self.named(namespace, update),
+            Change::ReplicaSet(update) => self.children(namespace, update),
+            Change::ControllerRevision(update) => self.children(namespace, update),
+            Change::Pod(update) => {
+                let update = self.measured(namespace, update);
+                self.children(namespace, update);
+            }
+            Change::Autoscaler(update) => self.autoscalers(namespace, update),
+            Change::Endpoints(update) => self.slices(namespace, update),
+        }
+    }
+
+    /// Objects that the plan names: others are not kept.
+    fn named<T: Named>(&mut self, namespace: &str, update: Update<T>) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        let concern = &self.concern;
+        let concerned = |object: &T| !concern.rollouts(namespace, T::KIND, object.name()).is_empty();
+        match update {
+            Update::Listed(all) => {
+                *T::slot(space) = all.into_iter().filter(concerned).map(|object| (object.name().to_owned(), object)).collect();
+                space.listed.insert(T::KIND);
+                self.touch_namespace(namespace);
+            }
+            Update::Applied(object) => {
+                if concerned(&object) {
+                    let name = object.name().to_owned();
+                    T::slot(space).insert(name.clone(), object);
+                    self.touch(namespace, T::KIND, &name);
+                }
+            }
+            Update::Deleted(object) => {
+                T::slot(space).remove(object.name());
+                self.touch(namespace, T::KIND, object.name());
+            }
+        }
+    }
+
+    /// Objects that belong to one that the plan names.
+    fn children<T: Child>(&mut self, namespace: &str, update: Update<T>) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        let concern = &self.concern;
+        let concerned = |child: &T| {
+            let (name, kinds) = child.workload();
+            kinds.iter().any(|kind| !concern.rollouts(namespace, *kind, name).is_empty())
+        };
+        let changed = match update {
+            Update::Listed(all) => {
+                let mut children = Children::default();
+                all.into_iter().filter(concerned).for_each(|child| children.insert(child));
+                *T::slot(space) = children;
+                space.listed.insert(T::KIND);
+                None
+            }
+            Update::Applied(child) if !concerned(&child) => return,
+            Update::Applied(child) => {
+                let (name, kinds) = child.workload();
+                let changed = Some((name.to_owned(), kinds));
+                T::slot(space).insert(child);
+                changed
+            }
+            Update::Deleted(child) => {
+                T::slot(space).remove(child.uid());
+                let (name, kinds) = child.workload();
+                Some((name.to_owned(), kinds))
+            }
+        };
+        match changed {
+            Some((name, kinds)) => kinds.iter().for_each(|kind| self.touch(namespace, *kind, &name)),
+            None => self.touch_namespace(namespace),
+        }
+    }
+
+    fn slices(&mut self, namespace: &str, update: Update<Slice>) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        match update {
+            Update::Listed(all) => {
+                space.listed.insert(Kind::Endpoints);
+                space.slices.clear();
+                for slice in all {
+                    space.slices.entry(slice.service.clone()).or_default().insert(slice.name.clone(), slice);
+                }
+                self.touch_namespace(namespace);
+            }
+            Update::Applied(slice) => {
+                let service = slice.service.clone();
+                space.slices.entry(service.clone()).or_default().insert(slice.name.clone(), slice);
+                self.touch(namespace, Kind::Service, &service);
+            }
+            Update::Deleted(slice) => {
+                if let Some(slices) = space.slices.get_mut(&slice.service) {
+                    slices.remove(&slice.name);
+                }
+                self.touch(namespace, Kind::Service, &slice.service);
+            }
+        }
+    }
+
+    fn autoscalers(&mut self, namespace: &str, update: Update<HorizontalPodAutoscaler>) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        match update {
+            Update::Listed(all) => {
+                space.listed.insert(Kind::Autoscaler);
+                space.autoscalers = all.into_iter().map(|object| (object.metadata.name.clone(), object)).collect();
+                self.touch_namespace(namespace);
+            }
+            Update::Applied(object) => {
+                let target = object.spec.scale_target_ref.name.clone();
+                space.autoscalers.insert(object.metadata.name.clone(), object);
+                self.touch_scaled(namespace, &target);
+            }
+            Update::Deleted(object) => {
+                space.autoscalers.remove(&object.metadata.name);
+                self.touch_scaled(namespace, &object.spec.scale_target_ref.name);
+            }
+        }
+    }
+
+    fn touch_scaled(&mut self, namespace: &str, name: &str) {
+        for kind in [Kind::Deployment, Kind::StatefulSet] {
+            self.touch(namespace, kind, name);
+        }
+    }
+
+    /// Takes an event in, for the rollouts that it is about.
+    pub fn report(&mut self, namespace: &str, reported: &Reported) {
+        let concerned = self.concern.reported(namespace, &reported.kind, &reported.name);
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        for index in concerned {
+            let events = space.events.entry(index).or_default();
+            events.retain(|(uid, _)| *uid != reported.uid);
+            let at = events.partition_point(|(_, event)| event.at > reported.event.at);
+            if at < EVENTS {
+                events.insert(at, (reported.uid.clone(), reported.event.clone()));
+                events.truncate(EVENTS);
+                self.dirty.insert(index);
+            }
+        }
+    }
+
+    /// Takes in what pods use, until the next time it is measured.
+    pub fn measure(&mut self, namespace: &str, samples: Vec<Sample>) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        space.usage = samples.into_iter().map(|sample| (sample.pod, sample.usage)).collect();
+        let mut touched = HashSet::new();
+        for pod in space.pods.all_mut() {
+            let now = space.usage.get(&pod.instance.name).copied();
+            if now.is_some() && pod.instance.usage != now {
+                Arc::make_mut(&mut pod.instance).usage = now;
+                touched.insert(pod.workload.clone());
+            }
+        }
+        for name in touched {
+            for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet] {
+                self.touch(namespace, kind, &name);
+            }
+        }
+    }
+
+    /// A pod that changes keeps what was measured of it.
+    fn measured(&self, namespace: &str, mut update: Update<Pod>) -> Update<Pod> {
+        if let Some(space) = self.spaces.get(namespace).filter(|space| !space.usage.is_empty()) {
+            let known = |pod: &mut Pod| {
+                if let Some(usage) = space.usage.get(&pod.instance.name) {
+                    Arc::make_mut(&mut pod.instance).usage = Some(*usage);
+                }
+            };
+            match &mut update {
+                Update::Listed(all) => all.iter_mut().for_each(known),
+                Update::Applied(pod) => known(pod),
+                Update::Deleted(_) => {}
+            }
+        }
+        update
+    }
+
+    /// Returns the selectors of the pods of a rollout, as the API takes them in a query.
+    pub fn selectors(&self, index: usize) -> Vec<String> {
+        let Some(workload) = self.workloads.get(index) else { return Vec::new() };
+        let Some(space) = self.spaces.get(&workload.namespace) else { return Vec::new() };
+        let named = concern::objects(&workload.target).into_iter().filter_map(|(kind, name)| match kind {
+            Kind::Deployment => space.deployments.get(name).map(|object| object.spec.selector.query()),
+            Kind::StatefulSet => space.stateful_sets.get(name).map(|set| set.object.spec.selector.query()),
+            Kind::DaemonSet => space.daemon_sets.get(name).map(|set| set.object.spec.selector.query()),
+            _ => None,
+        });
+        named.filter(|selector| !selector.is_empty()).collect()
+    }
+
+    /// Returns the rollouts that changed since the last call.
+    pub fn take_dirty(&mut self) -> BTreeSet<usize> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Builds a rollout; none while something that it rests on has not been listed, or may not be read.
+    pub fn build(&self, index: usize) -> Option<Rollout> {
+        let workload = self.workloads.get(index)?;
+        let space = self.spaces.get(&workload.namespace)?;
+        let had = |kind: &Kind| self.listed(&workload.namespace, *kind) || (!kind.required() && self.is_barred(&workload.namespace, *kind));
+        if !concern::needs(&workload.target).iter().all(had) {
+            return None;
+        }
+        let mut rollout = match &workload.target {
+            Target::Deployment { name } => match space.deployments.get(name) {
+                Some(object) => deployment::rollout(space.owned(object), workload),
+                None => absent(workload, "deployment", format!("deployment \"{name}\" not found")),
+            },
+            Target::StatefulSet { name } => match space.stateful_sets.get(name) {
+                Some(set) => {
+                    let uid = Uid::new(set.object.metadata.uid.as_str());
+                    let revisions: Vec<_> = space.controller_revisions.of(&uid).collect();
+                    sets::stateful(set, &revisions, space.instances(&uid), workload)
+                }
+                None => absent(workload, "statefulset", format!("statefulset \"{name}\" not found")),
+            },
+            Target::DaemonSet { name } => match space.daemon_sets.get(name) {
+                Some(set) => {
+                    let uid = Uid::new(set.object.metadata.uid.as_str());
+                    let revisions: Vec<_> = space.controller_revisions.of(&uid).collect();
+                    sets::daemon(set, &revisions, space.instances(&uid), workload)
+                }
+                None => absent(workload, "daemonset", format!("daemonset \"{name}\" not found")),
+            },
+            Target::BlueGreen(pair) => match space.services.get(&pair.service) {
+                Some(service) => {
+                    let slices: Vec<&Slice> = space.slices.get(&pair.service).into_iter().flat_map(HashMap::values).collect();
+                    let sides =
+                        pair.tracks.each_ref().map(|side| space.deployments.get(&side.deployment).map(|object| space.owned(object)));
+                    bluegreen::rollout(service, &slices, sides, pair, workload)
+                }
+                None => absent(workload, "blue/green", format!("service \"{}\" not found", pair.service)),
+            },
+            Target::Canary { name } => absent(workload, "canary", format!("\"{name}\": this engine reads no canary that walks by itself")),
+        };
+        let active = rollout.routing.as_ref().and_then(|routing| routing.active.as_ref());
+        rollout.autoscaler = space.autoscaler(&workload.target, active);
+        rollout.events = space.events.get(&index).into_iter().flatten().map(|(_, event)| event.clone()).collect();
+        Some(rollout)
+    }
+}
+
+fn absent(workload: &Workload, kind: &str, native: String) -> Rollout {
+    Rollout {
+        id: workload.id.clone(),
+        kind: kind.to_owned(),
+        strategy: Strategy::Rolling { surge: String::new(), unavailable: String::new() },
+        objects: Vec::new(),
+        phase: Phase::Absent,
+        native,
+        serving: Serving::Down,
+        held: None,
+        counts: Counts::default(),
+        updated: 0,
+        weights: Vec::new(),
+        steps: None,
+        revisions: Vec::new(),
+        instances: Vec::new(),
+        events: Vec::new(),
+        conditions: Vec::new(),
+        routing: None,
+        container: None,
+        started: None,
+        deadline: None,
+        owner: None,
+        autoscaler: None,
+        changed: None,
+        capabilities: Capabilities::default(),
+    }
+}

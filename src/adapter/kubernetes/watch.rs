@@ -1,0 +1,175 @@
+//! One watch: a kind in a namespace, over kube-runtime's watcher, which lists, resumes, and lists again after 410.
+//!
+//! A watch per kind and namespace and not per object: kube speaks HTTP/1, so each is a connection of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+use tokio::sync::mpsc;
+
+use super::client::EndpointsForm;
+use super::error::{self, Error};
+use super::objects::{self, Lean, Served};
+use super::record::{self, Change, Kind, Names, Record, Reported, Update};
+use super::usage::Sample;
+use crate::adapter::clock;
+
+/// Pods of a page: at 500 a page of pods is about 2 MB, and is what decoding holds at once.
+///
+/// The lists are quorum reads (`MostRecent`). Reading from the server's cache (`Any`) would be faster on the server, but it
+/// ignores the page size and sends 10,000 pods as one body of 40 MB, and it may show an older state than was on screen.
+const PAGE: u32 = 500;
+
+/// What comes from the tasks of a scope.
+#[derive(Debug)]
+pub enum Signal {
+    Change {
+        /// Which start of the watches it belongs to.
+        epoch: u64,
+        namespace: Arc<str>,
+        change: Box<Change>,
+        at: Timestamp,
+    },
+    Trouble {
+        epoch: u64,
+        namespace: Arc<str>,
+        kind: Kind,
+        trouble: Trouble,
+    },
+    Probe {
+        result: Result<(), Error>,
+        /// When the next one is due.
+        next: Duration,
+    },
+    Reported {
+        namespace: Arc<str>,
+        reported: Box<Reported>,
+    },
+    Usage {
+        namespace: Arc<str>,
+        samples: Vec<Sample>,
+    },
+    /// Something that cannot be had, as a sentence.
+    Missing(String),
+    /// Whom the server takes us for.
+    Identity(String),
+}
+
+/// How a watch failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// 401.
+    Unknown,
+    /// 403, twice: a server that has just started refuses everyone for a moment.
+    Forbidden,
+    /// 404.
+    NotServed,
+    /// Anything else; the watch goes on trying.
+    Lost,
+}
+
+/// Where the signals of one watch go.
+#[derive(Clone)]
+pub struct Outlet {
+    pub epoch: u64,
+    pub namespace: Arc<str>,
+    pub out: mpsc::Sender<Signal>,
+}
+
+/// Watches a kind until it is told to stop, or it is certain that it may not.
+pub async fn kind(client: Client, kind: Kind, form: EndpointsForm, outlet: Outlet) {
+    let apps = |kind, plural| Served { group: "apps", version: "v1", kind, plural };
+    let core = |kind, plural| Served { group: "", version: "v1", kind, plural };
+    match kind {
+        Kind::Deployment => follow::<objects::Deployment>(client, kind, apps("Deployment", "deployments"), outlet).await,
+        Kind::ReplicaSet => follow::<record::ReplicaSet>(client, kind, apps("ReplicaSet", "replicasets"), outlet).await,
+        Kind::StatefulSet => follow::<record::StatefulSet>(client, kind, apps("StatefulSet", "statefulsets"), outlet).await,
+        Kind::DaemonSet => follow::<record::DaemonSet>(client, kind, apps("DaemonSet", "daemonsets"), outlet).await,
+        Kind::ControllerRevision => {
+            follow::<record::ControllerRevision>(client, kind, apps("ControllerRevision", "controllerrevisions"), outlet).await;
+        }
+        Kind::Pod => follow::<record::Pod>(client, kind, core("Pod", "pods"), outlet).await,
+        Kind::Service => follow::<objects::Service>(client, kind, core("Service", "services"), outlet).await,
+        Kind::Endpoints => match form {
+            EndpointsForm::Slices(version) => {
+                let served = Served { group: "discovery.k8s.io", version, kind: "EndpointSlice", plural: "endpointslices" };
+                follow::<record::Slice>(client, kind, served, outlet).await;
+            }
+            EndpointsForm::Endpoints => follow::<record::Older>(client, kind, core("Endpoints", "endpoints"), outlet).await,
+        },
+        Kind::Autoscaler => {
+            // v1 has all that is shown and is served by every version.
+            let served =
+                Served { group: "autoscaling", version: "v1", kind: "HorizontalPodAutoscaler", plural: "horizontalpodautoscalers" };
+            follow::<objects::HorizontalPodAutoscaler>(client, kind, served, outlet).await;
+        }
+    }
+}
+
+async fn follow<R: Record>(client: Client, kind: Kind, served: Served, outlet: Outlet) {
+    let api: Api<Lean<R::Raw>> = Api::namespaced_with(client, &outlet.namespace, &served);
+    let mut stream = std::pin::pin!(watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff());
+    let mut names = Names::default();
+    let mut listing = Vec::new();
+    let mut refusals = 0;
+    while let Some(event) = stream.next().await {
+        let update = match event {
+            Ok(watcher::Event::Init) => {
+                listing = Vec::new();
+                continue;
+            }
+            Ok(watcher::Event::InitApply(lean)) => {
+                listing.extend(R::read(lean.object, &mut names));
+                continue;
+            }
+            Ok(watcher::Event::InitDone) => {
+                refusals = 0;
+                listing.shrink_to_fit();
+                Update::Listed(std::mem::take(&mut listing))
+            }
+            Ok(watcher::Event::Apply(lean)) => match R::read(lean.object, &mut names) {
+                Some(record) => Update::Applied(record),
+                None => continue,
+            },
+            Ok(watcher::Event::Delete(lean)) => match R::read(lean.object, &mut names) {
+                Some(record) => Update::Deleted(record),
+                None => continue,
+            },
+            Err(error) => {
+                let trouble = match error::code(&error) {
+                    Some(401) => Trouble::Unknown,
+                    Some(403) => Trouble::Forbidden,
+                    Some(404) => Trouble::NotServed,
+                    // The watcher lists again by itself.
+                    Some(410) => continue,
+                    _ => Trouble::Lost,
+                };
+                tracing::debug!(namespace = %outlet.namespace, kind = kind.plural(), code = error::code(&error), ?trouble, "watch failed");
+                if trouble == Trouble::Forbidden {
+                    refusals += 1;
+                    if refusals < 2 {
+                        continue;
+                    }
+                }
+                let signal = Signal::Trouble { epoch: outlet.epoch, namespace: outlet.namespace.clone(), kind, trouble };
+                if outlet.out.send(signal).await.is_err() || matches!(trouble, Trouble::Forbidden | Trouble::NotServed | Trouble::Unknown) {
+                    return;
+                }
+                continue;
+            }
+        };
+        let signal = Signal::Change {
+            epoch: outlet.epoch,
+            namespace: outlet.namespace.clone(),
+            change: Box::new(R::change(update)),
+            at: clock::now(),
+        };
+        if outlet.out.send(signal).await.is_err() {
+            return;
+        }
+    }
+}
