@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn limits_restarts_and_last_exits_are_read() {
         let pod = pod(
-            json!({"phase": "Running", "containerStatuses": [{"name": "web", "restartCount": 4, "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]}),
+            &json!({"phase": "Running", "containerStatuses": [{"name": "web", "restartCount": 4, "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]}),
         );
         let instance = instance(&pod, "web-abc".into(), &mut Names::default());
         assert_eq!((instance.restarts, instance.memory_limit, instance.cpu_limit_millis), (4, Some(64 << 20), Some(250)));
