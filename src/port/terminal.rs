@@ -32,6 +32,10 @@ pub enum Input {
     Focus(bool),
 }
 
+/// The longest text for [`Command::Copy`], in bytes: 100,000 characters of base64, which is what xterm and tmux take. A
+/// longer one is not copied.
+pub const COPY_AT_MOST: usize = 74_994;
+
 /// What is asked of the terminal beside drawing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {

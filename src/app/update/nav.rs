@@ -261,6 +261,11 @@ fn copy(model: &mut Model, turn: &mut Turn) {
         }
     };
     match text {
+        Some(text) if text.len() > terminal::COPY_AT_MOST => {
+            let sentence =
+                format!("not copied: {} bytes, and the terminal takes {}; save it to a file", text.len(), terminal::COPY_AT_MOST);
+            model.notices.add(model.now, Tone::Bad, None, sentence);
+        }
         Some(text) => {
             let lines = text.lines().count();
             model.notices.add(
