@@ -51,15 +51,18 @@ fn drop_null(schema: &mut Value) {
 /// Reads a text. Errors of syntax are returned alone, because what follows from them would only confuse; errors of shape
 /// are pushed to `errors`, and the rest is returned for the checks of meaning.
 pub fn read<T: DeserializeOwned + JsonSchema>(source: &Source, errors: &mut Vec<ConfigError>) -> Option<T> {
-    let (mut table, broken) = DeTable::parse_recoverable(source.text());
-    if !broken.is_empty() {
-        errors.extend(broken.iter().map(|error| syntax(source, error)));
-        return None;
-    }
+    let mut table = parse(source, errors)?;
     let schema = schema_of::<T>();
     let mut walk = Walk { source, root: &schema, errors };
     walk.table(&schema, &Place::root(), 0..0, table.get_mut());
     T::deserialize(Deserializer::from(table)).map_err(|error| errors.push(syntax(source, &error))).ok()
+}
+
+/// Parses a text; none, and every error of syntax, where it is no TOML.
+pub(super) fn parse<'a>(source: &'a Source, errors: &mut Vec<ConfigError>) -> Option<Spanned<DeTable<'a>>> {
+    let (table, broken) = DeTable::parse_recoverable(source.text());
+    errors.extend(broken.iter().map(|error| syntax(source, error)));
+    broken.is_empty().then_some(table)
 }
 
 fn syntax(source: &Source, error: &toml::de::Error) -> ConfigError {

@@ -51,7 +51,7 @@ pub fn find(given: Option<&Path>, start: &Path, config_dir: Option<&Path>) -> Op
 ///
 /// Everything that is wrong with it; a file that cannot be read is one error.
 pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
-    let source = read_file(path)?;
+    let source = super::read_file(path)?;
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let default_name =
         absolute.parent().and_then(Path::file_name).map_or_else(|| "plan".into(), |name| name.to_string_lossy().into_owned());
@@ -119,27 +119,5 @@ impl Loaded {
     /// Returns whether the plan needs a kubeconfig at all.
     pub fn needs_kubeconfig(&self) -> bool {
         !self.contexts.is_empty()
-    }
-}
-
-/// Reads a configuration file as text.
-pub(super) fn read_file(path: &Path) -> Result<Source, ConfigErrors> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| {
-        let message = match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            std::io::ErrorKind::IsADirectory => "this is a directory".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        };
-        ConfigError::new(Position::whole(name.as_str()), message)
-    })?;
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(Source::new(name, text)),
-        Err(error) => {
-            let valid = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default());
-            let at = Source::new(name, &valid).at(valid.len()..valid.len());
-            Err(ConfigError::new(at, "the file is not UTF-8 from here on").into())
-        }
     }
 }
