@@ -5,6 +5,7 @@
 //! taken out and reported, the rest is read, so one run shows every error with its file, line and column.
 
 pub mod document;
+pub mod draft;
 pub mod error;
 pub mod keymap;
 mod mask;

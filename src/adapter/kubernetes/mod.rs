@@ -11,6 +11,7 @@ pub mod access;
 pub mod change;
 pub mod client;
 pub mod convert;
+pub mod discover;
 pub mod error;
 mod happenings;
 mod live;

@@ -14,7 +14,7 @@ use super::document;
 use super::error::{ConfigError, ConfigErrors};
 use super::position::{Position, Source};
 use super::similar::similar;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, Protection};
 use build::Build;
 use file::PlanFile;
 
@@ -120,4 +120,14 @@ impl Loaded {
     pub fn needs_kubeconfig(&self) -> bool {
         !self.contexts.is_empty()
     }
+}
+
+/// Returns the protection that an environment has where the plan does not say.
+pub(super) fn default_protection(name: &str, at: usize, of: usize) -> Protection {
+    defaults::protection(name, at, of)
+}
+
+/// Returns whether a text may stand as a service's `image`.
+pub(super) fn is_repository(text: &str) -> bool {
+    names::repository(text).is_none()
 }
