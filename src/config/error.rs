@@ -15,6 +15,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::mask::masked;
 use super::position::Position;
+use crate::domain::redact::redact;
 
 /// How wide a shown line may be before it is cut around the caret, and where notes wrap: fits beside the line number in
 /// a terminal of 100 columns.
@@ -65,7 +66,7 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Position { file, line, column, .. } = &self.at;
-        let message = masked(&self.message);
+        let message = redact(&self.message);
         if *line == 0 {
             write!(f, "{file}: {message}")?;
         } else {
@@ -87,7 +88,7 @@ impl fmt::Display for ConfigError {
             }
         }
         for note in &self.notes {
-            for (at, part) in wrap(&masked(note)).into_iter().enumerate() {
+            for (at, part) in wrap(&redact(note)).into_iter().enumerate() {
                 write!(f, "\n{gutter} {} {part}", if at == 0 { '=' } else { ' ' })?;
             }
         }

@@ -1,48 +1,50 @@
-//! Takes secrets out of a line before it is shown: a plan holds none, but a person may have pasted one into it.
+//! Takes secrets out of a line that is shown with a caret under it: a plan holds none, but a person may have pasted one.
 
-use std::sync::LazyLock;
+use unicode_width::UnicodeWidthChar as _;
 
-use regex::Regex;
-use unicode_width::UnicodeWidthStr as _;
+use crate::domain::redact::redact;
 
-/// The password in a URL, and the value of a key whose name says that it is secret.
-static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(concat!(
-        r"(?i)(?P<lead>://[^/\s:@]*:)(?P<url>[^/\s@]+)@",
-        r#"|(?P<key>[\w."'-]*(?:token|passw|secret|credential|api-?_?key)[\w."'-]*\s*=\s*)(?P<value>\S.*)"#
-    ))
-    .ok()
-});
-
-/// Returns the text with each secret replaced by as many stars as it has columns, so that a caret under it stays right.
+/// Returns the text with what [`redact`] takes out replaced by as many stars as it has columns, so that a caret stays right.
 pub(super) fn masked(text: &str) -> String {
-    let Some(pattern) = SECRET.as_ref() else { return "*".repeat(text.width()) };
-    let mut out = String::with_capacity(text.len());
-    let mut from = 0;
-    for found in pattern.captures_iter(text) {
-        let Some(secret) = found.name("url").or_else(|| found.name("value")) else { continue };
-        out.push_str(text.get(from..secret.start()).unwrap_or_default());
-        out.push_str(&"*".repeat(secret.as_str().width()));
-        from = secret.end();
+    let clean = redact(text);
+    if clean == text {
+        return text.to_owned();
     }
-    out.push_str(text.get(from..).unwrap_or_default());
-    out
+    // From the first to the last difference: between two secrets nothing is worth showing.
+    let before = text.chars().zip(clean.chars()).take_while(|(a, b)| a == b).count();
+    let after = text.chars().rev().zip(clean.chars().rev()).take_while(|(a, b)| a == b).count();
+    let all = text.chars().count();
+    let after = after.min(all - before).min(clean.chars().count().saturating_sub(before));
+    text.chars()
+        .enumerate()
+        .flat_map(|(at, character)| {
+            let hidden = at >= before && at < all - after;
+            std::iter::repeat_n(if hidden { '*' } else { character }, if hidden { character.width().unwrap_or(0) } else { 1 })
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::masked;
 
     #[test]
     fn secrets_become_stars_of_the_same_width() {
-        for (line, shown) in [
-            (r#"image = "trixtech/backend""#, r#"image = "trixtech/backend""#),
-            (r#"image = "https://ana:hunter2@registry/x""#, r#"image = "https://ana:*******@registry/x""#),
-            (r#"api_token = "abc""#, "api_token = *****"),
-            (r#"hook = { password = "日本" }"#, "hook = { password = ********"),
-            (r#"context = "token-free""#, r#"context = "token-free""#),
+        for (line, secret) in [
+            (r#"image = "trixtech/backend""#, None),
+            (r#"context = "token-free""#, None),
+            (r#"image = "https://ana:hunter2@registry/x""#, Some("hunter2")),
+            (r#"api_token = "abc""#, Some("abc")),
+            (r#"hook = { password = "日本" }, b = 1"#, Some("日本")),
         ] {
-            assert_eq!(masked(line), shown);
+            let shown = masked(line);
+            assert_eq!(shown.width(), line.width(), "{shown}");
+            match secret {
+                Some(secret) => assert!(!shown.contains(secret) && shown.contains('*'), "{shown}"),
+                None => assert_eq!(shown, line),
+            }
         }
     }
 }

@@ -27,12 +27,12 @@ const IDENTITY: [&str; 6] = ["app", "k8s-app", "name", "component", "app.kuberne
 /// Why nothing was found out.
 #[derive(Debug, Error)]
 pub enum DiscoverError {
-    #[error("context {context} cannot be used: {source}")]
-    Config { context: String, source: Box<kube::config::KubeconfigError> },
-    #[error("no client for context {context}: {reason}")]
+    #[error("context {context} cannot be used: {reason}")]
     Client { context: String, reason: String },
     #[error("the API server of context {context} did not answer within {} s", LIMIT.as_secs())]
     Timeout { context: String },
+    #[error("the API server of context {context} cannot be reached: {reason}")]
+    Unreachable { context: String, reason: String },
     #[error("namespace {namespace} of context {context} cannot be read: {reason}")]
     Refused { context: String, namespace: String, reason: String },
 }
@@ -69,7 +69,7 @@ async fn connect(context: &str) -> Result<Client, DiscoverError> {
     let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
     let mut config = Config::from_kubeconfig(&options)
         .await
-        .map_err(|source| DiscoverError::Config { context: context.to_owned(), source: Box::new(source) })?;
+        .map_err(|error| DiscoverError::Client { context: context.to_owned(), reason: deepest(&error) })?;
     // kube would send every call up to 15 times more by itself.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
@@ -83,8 +83,13 @@ async fn connect(context: &str) -> Result<Client, DiscoverError> {
     match made {
         Err(_) => Err(failed(format!("its credentials were not there within {} s", LIMIT.as_secs() * 3))),
         Ok(Err(_)) => Err(failed("its task ended".to_owned())),
-        Ok(Ok(made)) => made.map_err(|error| failed(error.to_string())),
+        Ok(Ok(made)) => made.map_err(|error| failed(deepest(&error))),
     }
+}
+
+/// Returns the last cause: "Connection refused" and not the four layers above it.
+fn deepest(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).last().map(ToString::to_string).unwrap_or_default()
 }
 
 /// A list, or the server's words where the user may not have it.
@@ -100,9 +105,12 @@ where
         Err(_) => Err(DiscoverError::Timeout { context: context.to_owned() }),
         Ok(Ok(list)) => Ok(Ok(list.items)),
         Ok(Err(kube::Error::Api(status))) if status.code == 403 => Ok(Err(status.message.clone())),
-        Ok(Err(error)) => {
-            Err(DiscoverError::Refused { context: context.to_owned(), namespace: namespace.to_owned(), reason: error.to_string() })
-        }
+        Ok(Err(kube::Error::Api(status))) => Err(DiscoverError::Refused {
+            context: context.to_owned(),
+            namespace: namespace.to_owned(),
+            reason: format!("{} ({})", status.message, status.code),
+        }),
+        Ok(Err(error)) => Err(DiscoverError::Unreachable { context: context.to_owned(), reason: deepest(&error) }),
     }
 }
 

@@ -1,5 +1,8 @@
 //! The plan's fixtures: what loads, and what each mistake looks like to the person who made it.
 
+mod commands;
+mod schema;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
