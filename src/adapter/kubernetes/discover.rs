@@ -2,122 +2,90 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::time::Duration;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{PodTemplateSpec, Service};
 use kube::api::{Api, ListParams, ObjectMeta};
-use kube::config::{ExecInteractiveMode, KubeConfigOptions};
-use kube::{Client, Config, Resource, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use super::client;
+use super::error::{self, Error};
 use crate::config::draft::{Found, Survey};
 use crate::domain::id::{Track, repository_of};
 use crate::domain::plan::{BlueGreen, Target, TrackTarget};
-
-/// How long one call may take: kube has no read timeout of its own.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Labels that say what a thing is, not which of two it is: a frontend and a backend of one product differ by them, and are
 /// no blue/green pair.
 const IDENTITY: [&str; 6] = ["app", "k8s-app", "name", "component", "app.kubernetes.io/name", "app.kubernetes.io/component"];
 
-/// Why nothing was found out.
+/// Why nothing was found out, and where.
 #[derive(Debug, Error)]
-pub enum DiscoverError {
-    #[error("context {context} cannot be used: {reason}")]
-    Client { context: String, reason: String },
-    #[error("the API server of context {context} did not answer within {} s", LIMIT.as_secs())]
-    Timeout { context: String },
-    #[error("the API server of context {context} cannot be reached: {reason}")]
-    Unreachable { context: String, reason: String },
-    #[error("namespace {namespace} of context {context} cannot be read: {reason}")]
-    Refused { context: String, namespace: String, reason: String },
+#[error("context {context}, namespace {namespace}: {source}")]
+pub struct DiscoverError {
+    context: String,
+    namespace: String,
+    source: Error,
 }
 
 /// Lists the workloads and pairs of a namespace.
 ///
 /// # Errors
 ///
-/// The context does not work, the server does not answer, or the user may list none of the kinds.
+/// The context does not work, there is no such namespace, the server does not answer, or the user may list none of the kinds.
 pub async fn survey(context: &str, namespace: &str) -> Result<Survey, DiscoverError> {
-    let client = connect(context).await?;
-    let (deployments, stateful_sets, daemon_sets, services) = tokio::join!(
-        list::<Deployment>(&client, context, namespace),
-        list::<StatefulSet>(&client, context, namespace),
-        list::<DaemonSet>(&client, context, namespace),
-        list::<Service>(&client, context, namespace),
-    );
-    let mut left_out = Vec::new();
-    let mut refused = None;
-    let listed = Listed {
-        deployments: allowed(deployments?, "Deployments", &mut left_out, &mut refused),
-        stateful_sets: allowed(stateful_sets?, "StatefulSets", &mut left_out, &mut refused),
-        daemon_sets: allowed(daemon_sets?, "DaemonSets", &mut left_out, &mut refused),
-        services: allowed(services?, "Services (so no blue/green pair can be known)", &mut left_out, &mut refused),
-    };
-    if let Some(reason) = refused.filter(|_| left_out.len() == 4) {
-        return Err(DiscoverError::Refused { context: context.to_owned(), namespace: namespace.to_owned(), reason });
-    }
+    let listed = ask(context, namespace).await;
+    let (listed, mut left_out) =
+        listed.map_err(|source| DiscoverError { context: context.to_owned(), namespace: namespace.to_owned(), source })?;
     let found = found(&listed, &mut left_out);
     Ok(Survey { context: context.to_owned(), namespace: namespace.to_owned(), found, left_out })
 }
 
-async fn connect(context: &str) -> Result<Client, DiscoverError> {
-    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-    let mut config = Config::from_kubeconfig(&options)
-        .await
-        .map_err(|error| DiscoverError::Client { context: context.to_owned(), reason: deepest(&error) })?;
-    // kube would send every call up to 15 times more by itself.
-    config.default_retry = false;
-    config.connect_timeout = Some(Duration::from_secs(5));
-    if let Some(exec) = &mut config.auth_info.exec {
-        // A plugin that prompts would wait for keys that the console takes.
-        exec.interactive_mode = Some(ExecInteractiveMode::Never);
+async fn ask(context: &str, namespace: &str) -> Result<(Listed, Vec<String>), Error> {
+    let client = client::connect(Some(context.to_owned()), None).await?.client;
+    if !client::has_namespace(&client, namespace).await? {
+        return Err(Error::NoNamespace(namespace.to_owned()));
     }
-    let failed = |reason: String| DiscoverError::Client { context: context.to_owned(), reason };
-    // An exec plugin runs in here, and blocks.
-    let made = tokio::time::timeout(LIMIT * 3, tokio::task::spawn_blocking(move || Client::try_from(config))).await;
-    match made {
-        Err(_) => Err(failed(format!("its credentials were not there within {} s", LIMIT.as_secs() * 3))),
-        Ok(Err(_)) => Err(failed("its task ended".to_owned())),
-        Ok(Ok(made)) => made.map_err(|error| failed(deepest(&error))),
+    let (deployments, stateful_sets, daemon_sets, services) = tokio::join!(
+        list::<Deployment>(&client, namespace),
+        list::<StatefulSet>(&client, namespace),
+        list::<DaemonSet>(&client, namespace),
+        list::<Service>(&client, namespace),
+    );
+    let mut left_out = Vec::new();
+    let listed = Listed {
+        deployments: allowed(deployments?, "Deployments", &mut left_out),
+        stateful_sets: allowed(stateful_sets?, "StatefulSets", &mut left_out),
+        daemon_sets: allowed(daemon_sets?, "DaemonSets", &mut left_out),
+        services: allowed(services?, "Services (so no blue/green pair can be known)", &mut left_out),
+    };
+    // Where nothing at all may be read, an empty plan would be a lie.
+    if left_out.len() == 4 {
+        return Err(Error::Forbidden { verb: "list", what: "workloads or Services", namespace: namespace.to_owned() });
     }
+    Ok((listed, left_out))
 }
 
-/// Returns the last cause: "Connection refused" and not the four layers above it.
-fn deepest(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).last().map(ToString::to_string).unwrap_or_default()
-}
-
-/// A list, or the server's words where the user may not have it.
-type Answer<K> = Result<Vec<K>, String>;
-
-async fn list<K>(client: &Client, context: &str, namespace: &str) -> Result<Answer<K>, DiscoverError>
+/// Lists one kind; none where the user may not.
+async fn list<K>(client: &Client, namespace: &str) -> Result<Option<Vec<K>>, Error>
 where
     K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
     K::DynamicType: Default,
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    match tokio::time::timeout(LIMIT, api.list(&ListParams::default())).await {
-        Err(_) => Err(DiscoverError::Timeout { context: context.to_owned() }),
-        Ok(Ok(list)) => Ok(Ok(list.items)),
-        Ok(Err(kube::Error::Api(status))) if status.code == 403 => Ok(Err(status.message.clone())),
-        Ok(Err(kube::Error::Api(status))) => Err(DiscoverError::Refused {
-            context: context.to_owned(),
-            namespace: namespace.to_owned(),
-            reason: format!("{} ({})", status.message, status.code),
-        }),
-        Ok(Err(error)) => Err(DiscoverError::Unreachable { context: context.to_owned(), reason: deepest(&error) }),
+    match tokio::time::timeout(client::CALL, api.list(&ListParams::default())).await {
+        Err(_) => Err(Error::Timeout(client::CALL.as_secs())),
+        Ok(Ok(list)) => Ok(Some(list.items)),
+        Ok(Err(kube::Error::Api(status))) if status.code == 403 => Ok(None),
+        Ok(Err(failed)) => Err(error::of_request(&failed)),
     }
 }
 
-fn allowed<K>(answer: Answer<K>, kinds: &str, left_out: &mut Vec<String>, refused: &mut Option<String>) -> Vec<K> {
-    answer.unwrap_or_else(|reason| {
+fn allowed<K>(answer: Option<Vec<K>>, kinds: &str, left_out: &mut Vec<String>) -> Vec<K> {
+    answer.unwrap_or_else(|| {
         left_out.push(format!("{kinds}: the user may not list them"));
-        *refused = Some(reason);
         Vec::new()
     })
 }

@@ -93,7 +93,7 @@ fn an_unreachable_cluster_is_exit_1_with_the_reason() {
     for args in [&[][..], &["init"]] {
         let out = rolldeck(dir.path(), args);
         assert_eq!(out.status.code(), Some(1), "{args:?}");
-        assert!(text(&out.stderr).contains("the API server of context a cannot be reached: "), "{}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("rolldeck: context a, namespace default: no connection: "), "{}", text(&out.stderr));
     }
     assert!(!dir.path().join("rolldeck.toml").exists());
 }
