@@ -4,5 +4,6 @@
 #[path = "../belief.rs"]
 mod belief;
 mod change;
+mod init;
 mod lab;
 mod watch;
