@@ -1,9 +1,19 @@
 //! The doctor: why a rollout makes no progress, in one sentence with its evidence.
 //!
-//! A pure function over a [`Rollout`](super::rollout::Rollout). Waiting reasons that flap (an image pull that fails and backs off) are one cause,
-//! so the sentence does not flicker.
+//! A pure function over a [`Rollout`]. Status tells, events explain (api-semantics 1.7). Waiting reasons that flap (an
+//! image pull that fails and backs off, a crash and the run after it) are one cause, so the sentence does not flicker.
+
+mod symptom;
+#[cfg(test)]
+mod tests;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::id::{ContainerName, InstanceName};
+use super::instance::InstanceState;
+use super::revision::{Revision, Role};
+use super::rollout::{Phase, Rollout, Strategy};
+use symptom::Symptom;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,7 +47,185 @@ pub struct Finding {
     pub permanent: bool,
 }
 
-/// Returns why a rollout makes no progress or does not serve; none where nothing is wrong.
-pub fn diagnose(_rollout: &super::rollout::Rollout, _now: jiff::Timestamp) -> Option<Finding> {
-    None
+impl Finding {
+    fn of(cause: Cause, sentence: String, evidence: impl Into<String>) -> Self {
+        Self { cause, sentence, evidence: evidence.into(), instance: None, container: None, permanent: false }
+    }
+}
+
+/// Endpoints follow a selector within a second; kube-proxy takes some more. Until then nothing is wrong.
+const SWITCHING: SignedDuration = SignedDuration::from_secs(10);
+
+/// Returns why a rollout makes no progress or does not serve; none where nothing is wrong. What hurts users comes first,
+/// then the root cause on the instances, then what follows from it.
+pub fn diagnose(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
+    no_endpoints(rollout, now)
+        .or_else(|| aborted_and_held(rollout))
+        .or_else(|| quota(rollout))
+        .or_else(|| instances(rollout, now))
+        .or_else(|| downtime(rollout))
+        .or_else(|| deadline(rollout))
+        .or_else(|| held(rollout))
+}
+
+fn no_endpoints(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
+    let routing = rollout.routing.as_ref()?;
+    let reached = routing.endpoints.iter().map(|(_, number)| number).sum::<u32>() + routing.strangers;
+    if reached > 0 || routing.switched.is_some_and(|at| now.duration_since(at) < SWITCHING) {
+        return None;
+    }
+    let ready = |revision: &Revision| revision.counts.ready;
+    let (up, whose) = match &routing.active {
+        Some(active) => {
+            let of_side = rollout.revisions.iter().filter(|revision| revision.track.as_ref() == Some(active));
+            (of_side.map(ready).sum::<u32>(), format!("{active} "))
+        }
+        None => (rollout.revisions.iter().map(ready).sum(), String::new()),
+    };
+    if up == 0 {
+        return None;
+    }
+    let (is, pods) = if up == 1 { ("is", "pod") } else { ("are", "pods") };
+    let sentence = format!("service {} reaches no pod, though {up} {whose}{pods} {is} ready", routing.router);
+    Some(Finding::of(Cause::NoEndpoints, sentence, format!("selector {}", routing.selector)))
+}
+
+/// Seen on the real controller (api-semantics 2.9): the status says aborted, and nothing moves until the hold is gone.
+fn aborted_and_held(rollout: &Rollout) -> Option<Finding> {
+    let held = rollout.held.as_ref().filter(|_| matches!(rollout.phase, Phase::RollingBack | Phase::RolledBack))?;
+    let candidate = rollout.candidate().filter(|candidate| candidate.counts.ready > 0 && rollout.strategy == Strategy::Canary)?;
+    let observed = rollout.weights.iter().find(|weight| weight.source == super::step::WeightSource::Observed);
+    if observed.is_some_and(|weight| weight.share.permille() == 0) {
+        return None;
+    }
+    let sentence =
+        format!("aborted, but still held: the candidate serves with {} of {} pods", candidate.counts.ready, rollout.counts.total);
+    Some(Finding { permanent: true, ..Finding::of(Cause::Held, sentence, by_whom(held)) })
+}
+
+/// Quota and admission: no pod exists, so the status of the workload is all there is.
+fn quota(rollout: &Rollout) -> Option<Finding> {
+    let refused = |reason: &str| matches!(reason, "FailedCreate" | "ReplicaSetCreateError");
+    let (_, words) = rollout.conditions.iter().find(|(reason, _)| refused(reason))?;
+    let candidate = rollout.newest();
+    let (has, wanted) = candidate.map_or((0, 0), |revision| (revision.counts.total, revision.counts.wanted));
+    let what = match words {
+        words if words.contains("exceeded quota") => "the quota is exhausted",
+        words if words.contains("admission webhook") => "an admission webhook refuses it",
+        words if words.contains("PodSecurity") => "the pod security standard forbids it",
+        _ => "the API server refuses it",
+    };
+    let who = candidate.map_or_else(|| "pods".into(), |revision| noun(rollout, revision, wanted));
+    let sentence = format!("{has} of {wanted} {who} could be made: {what}");
+    Some(Finding::of(Cause::Quota, sentence, words.as_str()))
+}
+
+/// The gravest symptom of the candidate's instances, else of any others.
+fn instances(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
+    let candidate = rollout.candidate().map(|revision| &revision.id);
+    let mut revisions: Vec<&Revision> = rollout.revisions.iter().collect();
+    revisions.sort_by_key(|revision| (Some(&revision.id) != candidate, !revision.roles.serves()));
+    revisions.into_iter().find_map(|revision| {
+        let live = |instance: &&std::sync::Arc<super::instance::Instance>| {
+            !matches!(instance.state, InstanceState::Succeeded)
+                && (instance.state != InstanceState::Terminating || instance.word == "Unknown")
+        };
+        let of: Vec<_> = rollout.instances_of(&revision.id).filter(live).collect();
+        let seen: Vec<Symptom<'_>> = of.iter().filter_map(|instance| Symptom::of(rollout, revision, instance, now)).collect();
+        let gravest = seen.iter().map(Symptom::gravity).min()?;
+        let alike: Vec<&Symptom<'_>> = seen.iter().filter(|symptom| symptom.gravity() == gravest).collect();
+        // The first by name: always the same one of several, so that the sentence stands still.
+        let first = alike.iter().min_by(|a, b| a.instance.name.cmp(&b.instance.name))?;
+        let count = alike.len();
+        let all = of.len().max(count);
+        let who = noun(rollout, revision, u32::try_from(all).unwrap_or(u32::MAX));
+        let sentence = format!("{count} of {all} {who} {}", first.says(count == 1));
+        Some(Finding {
+            cause: first.cause,
+            sentence,
+            evidence: first.words.clone(),
+            instance: Some(first.instance.name.clone()),
+            container: first.container.clone(),
+            permanent: first.permanent,
+        })
+    })
+}
+
+fn downtime(rollout: &Rollout) -> Option<Finding> {
+    if rollout.strategy != Strategy::Recreate || !rollout.phase.under_way() || rollout.counts.wanted == 0 {
+        return None;
+    }
+    let serving: u32 = rollout.revisions.iter().map(|revision| revision.counts.ready).sum();
+    let new = rollout.newest()?;
+    (serving == 0).then(|| {
+        let sentence = format!("down until {} starts: Recreate stops all old pods before a new one starts", new.version);
+        Finding::of(Cause::Downtime, sentence, rollout.native.as_str())
+    })
+}
+
+fn deadline(rollout: &Rollout) -> Option<Finding> {
+    let (_, words) = rollout
+        .conditions
+        .iter()
+        .find(|(reason, _)| reason == "ProgressDeadlineExceeded")
+        .filter(|_| rollout.phase != Phase::Done)
+        .map(|(reason, words)| (reason.as_str(), words.as_str()))
+        .or_else(|| (rollout.phase == Phase::Failed).then_some(("", rollout.native.as_str())))?;
+    let new = rollout.newest()?;
+    let Counts { ready, wanted } = Counts::of(rollout, new);
+    let sentence = format!("no progress within the deadline: {ready} of {wanted} {} ready", noun(rollout, new, wanted));
+    Some(Finding::of(Cause::Deadline, sentence, words))
+}
+
+/// A candidate's counts against what the workload asks for in the end.
+struct Counts {
+    ready: u32,
+    wanted: u32,
+}
+
+impl Counts {
+    fn of(rollout: &Rollout, revision: &Revision) -> Self {
+        let wanted = if revision.track.is_some() || rollout.strategy == Strategy::Canary {
+            revision.counts.wanted
+        } else {
+            rollout.counts.wanted.max(revision.counts.wanted)
+        };
+        Self { ready: revision.counts.ready, wanted }
+    }
+}
+
+fn held(rollout: &Rollout) -> Option<Finding> {
+    let held = rollout.held.as_ref()?;
+    let words = by_whom(held);
+    let place = match (rollout.phase, rollout.candidate()) {
+        (Phase::Done, _) | (_, None) => String::new(),
+        (_, Some(new)) => {
+            let Counts { ready, wanted } = Counts::of(rollout, new);
+            format!(", {ready} of {wanted} on {}", new.version)
+        }
+    };
+    Some(Finding { permanent: true, ..Finding::of(Cause::Held, format!("{words}{place}"), rollout.native.as_str()) })
+}
+
+/// `held by kubectl-rollout since 22:13:05Z`.
+fn by_whom(held: &super::rollout::Held) -> String {
+    let by = held.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let since = held.since.map(|since| format!(" since {}", since.strftime("%H:%M:%SZ"))).unwrap_or_default();
+    format!("held{by}{since}")
+}
+
+/// Returns what a revision's instances are called: `canary pods`, `green pods`, `new pods`, `pods`.
+fn noun(rollout: &Rollout, revision: &Revision, count: u32) -> String {
+    let pods = if count == 1 { "pod" } else { "pods" };
+    let several = rollout.revisions.iter().filter(|other| other.counts.total + other.counts.wanted > 0).count() > 1;
+    let word = match &revision.track {
+        Some(track) => track.as_str(),
+        None if !several => "",
+        None if revision.roles.has(Role::Canary) && rollout.strategy == Strategy::Canary => "canary",
+        None if revision.roles.candidate() => "new",
+        None if revision.roles.serves() && rollout.candidate().is_some() => "stable",
+        None if revision.roles.serves() => "",
+        None => "old",
+    };
+    if word.is_empty() { pods.to_owned() } else { format!("{word} {pods}") }
 }

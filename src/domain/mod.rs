@@ -16,6 +16,8 @@ pub mod plan;
 pub mod redact;
 pub mod revision;
 pub mod rollout;
+#[cfg(test)]
+mod sample;
 pub mod step;
 pub mod verb;
 pub mod wayback;

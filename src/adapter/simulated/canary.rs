@@ -20,7 +20,7 @@ pub fn step(deployment: &mut Deployment, now: Timestamp, pace: &Pace) -> bool {
     }
     deployment.sized = deployment.replicas;
     let replicas = deployment.replicas;
-    let hash = deployment.current_hash();
+    let hash = deployment.current_hash().to_owned();
     let stable = deployment.stable.clone();
     let Some(current) = deployment.current() else { return false };
     let to_stable = Some(&current.id) == stable.as_ref();

@@ -145,7 +145,9 @@ pub struct Deployment {
     /// What the replicas were when the sets were last sized.
     pub sized: u32,
     pub held: Option<Held>,
+    /// Changed only together with [`Self::touch`], which keeps its hash.
     pub template: Template,
+    hash: String,
     pub cause: Option<String>,
     /// Oldest first by creation.
     pub sets: Vec<Set>,
@@ -184,6 +186,7 @@ impl Deployment {
             sized: what.replicas,
             held: None,
             template: what.template.clone(),
+            hash: what.template.hash(what.name),
             cause: None,
             sets: Vec::new(),
             stable: None,
@@ -235,13 +238,12 @@ impl Deployment {
 
     /// Returns the set of the wished template, once the controller has made it.
     pub fn current(&self) -> Option<&Set> {
-        let hash = self.template.hash(&self.name);
-        self.sets.iter().find(|set| set.hash == hash)
+        self.sets.iter().find(|set| set.hash == self.hash)
     }
 
     /// Returns its hash.
-    pub fn current_hash(&self) -> String {
-        self.template.hash(&self.name)
+    pub fn current_hash(&self) -> &str {
+        &self.hash
     }
 
     /// Returns the set that users get when nothing is under way.
@@ -269,6 +271,7 @@ impl Deployment {
 
     /// Marks the wish as changed: the controller sees it in a moment.
     pub fn touch(&mut self, manager: &str, now: Timestamp, rng: &mut fastrand::Rng, pace: &Pace) {
+        self.hash = self.template.hash(&self.name);
         self.generation += 1;
         self.version += rng.u64(1..40);
         // 20 to 150 ms, as measured on the real controller; not divided by the speed, or it would not be seen at all.
@@ -284,7 +287,7 @@ impl Deployment {
         self.observed = self.generation;
         self.observe_at = None;
         self.version += 1;
-        let hash = self.current_hash();
+        let hash = self.hash.clone();
         let newest = self.sets.iter().map(|set| set.number).max().unwrap_or(0);
         match self.sets.iter_mut().find(|set| set.hash == hash) {
             Some(set) if set.number == newest => {}
@@ -336,7 +339,7 @@ impl Deployment {
         self.sets.push(set);
         // Ten old ones without pods are kept, Kubernetes' default.
         while self.sets.iter().filter(|set| set.wanted == 0 && set.pods.is_empty()).count() > 11 {
-            let keep = self.current_hash();
+            let keep = self.hash.clone();
             let oldest = self
                 .sets
                 .iter()
@@ -417,8 +420,8 @@ impl Deployment {
         // Once a revision is available in full, later trouble of its pods never reopens the deadline (api-semantics 1.2).
         if self.started.is_some() && !self.exceeded && now >= later(self.progressed, self.deadline) {
             self.exceeded = true;
-            let hash = self.current_hash();
-            if let Some(set) = self.sets.iter_mut().find(|set| set.hash == hash) {
+            let hash = &self.hash;
+            if let Some(set) = self.sets.iter_mut().find(|set| set.hash == *hash) {
                 set.failed = Some(now);
             }
             return true;

@@ -23,7 +23,7 @@ pub fn step(deployment: &mut Deployment) {
     if deployment.held.is_some() {
         return;
     }
-    let hash = deployment.current_hash();
+    let hash = deployment.current_hash().to_owned();
     let (surge, unavailable) = bounds(replicas);
     let wanted: u32 = deployment.sets.iter().map(|set| set.wanted).sum();
     let Some(new) = deployment.sets.iter_mut().find(|set| set.hash == hash) else { return };
