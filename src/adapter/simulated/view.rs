@@ -35,13 +35,11 @@ pub fn rollout(managed: &Managed) -> Rollout {
         None => first,
     };
     let mut counts = Counts { wanted: serving_replicas.map_or(0, |deployment| deployment.replicas), ..Counts::default() };
-    for revision in &revisions {
+    let side = managed.router.as_ref().map(|router| Track::new(router.selected.as_str()));
+    for revision in revisions.iter().filter(|revision| side.is_none() || revision.track == side) {
         counts.total += revision.counts.total;
         counts.ready += revision.counts.ready;
         counts.available += revision.counts.available;
-    }
-    if managed.router.is_some() {
-        counts.wanted = managed.deployments.iter().map(|deployment| deployment.replicas).sum();
     }
     Rollout {
         id: managed.workload.id.clone(),
@@ -157,13 +155,12 @@ fn deployment_phase(deployment: &Deployment) -> (Phase, String) {
     if !deployment.observed() {
         return (Phase::Unobserved, "Waiting for deployment spec update to be observed...".into());
     }
-    if deployment.held.is_some() {
-        return (Phase::Waiting, format!("deployment \"{name}\" is paused: {updated} out of {wanted} new replicas have been updated"));
-    }
     if deployment.exceeded {
         return (Phase::Failed, format!("deployment \"{name}\" exceeded its progress deadline"));
     }
-    let moving = if troubled(deployment) {
+    let moving = if deployment.held.is_some() {
+        Phase::Waiting
+    } else if troubled(deployment) {
         Phase::Failing
     } else if deployment.reverting {
         Phase::RollingBack
