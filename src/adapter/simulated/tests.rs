@@ -82,10 +82,8 @@ fn order(world: &mut World, name: &str, order: &Order, mut now: Timestamp) -> Re
     let at = world.services.iter().position(|managed| managed.workload.id.to_string() == name).expect("rollout");
     let id = world.services[at].workload.id.clone();
     let preview = world.preview(&id, order, now)?;
-    assert!(
-        !preview.requests.is_empty() && !preview.diff.is_empty() && !preview.leads_to.is_empty() || *order == Order::Finish,
-        "{preview:?}"
-    );
+    assert!(!preview.requests.is_empty() && !preview.diff.is_empty(), "{preview:?}");
+    assert!(!(preview.leads_to.is_empty() && preview.warnings.is_empty()), "{preview:?}");
     for request in &preview.requests {
         world.write(at, request, "rolldeck", now)?;
         now = run(world, now, 1);
@@ -279,7 +277,7 @@ fn every_fault_shows_on_its_instances() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 12, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 8, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn random_orders_keep_the_bounds(seed in 0_u64..1000, turns in proptest::collection::vec((0_usize..14, 0_usize..6, 1_i64..40), 1..14)) {
