@@ -239,7 +239,7 @@ impl Expect {
                     (all + 1, new + fresh, ready + u32::from(instance.state == InstanceState::Ready))
                 });
                 match rollout.phase {
-                    Phase::Done if all == new => Judgement::Met("every instance is new".into()),
+                    Phase::Done if all == new && rollout.strategy != Strategy::BlueGreen => Judgement::Met("every instance is new".into()),
                     _ if rollout.strategy == Strategy::BlueGreen && all == new && all == ready => {
                         Judgement::Met("every instance is new".into())
                     }
@@ -309,3 +309,112 @@ fn took_over(rollout: &Rollout, track: Option<&Track>, fits: impl Fn(&[&str]) ->
 
 /// How long an order may go without its outcome before the screen says that it is slow.
 pub const SLOW: SignedDuration = SignedDuration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::instance::Instance;
+    use crate::domain::revision::Role;
+    use crate::domain::rollout::Held;
+    use crate::domain::sample::{ago, canary, counts, halfway, instance, now, pair, revision, rolling, rollout, switched, with};
+
+    fn done() -> Rollout {
+        let now = revision(2, "1.1.0", &[Role::Stable], counts(3, 3, 3));
+        rollout(rolling(), Phase::Done, vec![now, revision(1, "1.0.0", &[Role::Old], counts(0, 0, 0))])
+    }
+
+    fn phased(mut rollout: Rollout, phase: Phase) -> Rollout {
+        rollout.phase = phase;
+        rollout
+    }
+
+    fn image(version: &str, track: Option<&str>) -> Expect {
+        Expect::Image { image: format!("lab/web:{version}"), track: track.map(Track::from) }
+    }
+
+    fn at_step(current: usize, phase: Phase) -> Rollout {
+        let mut rollout = canary(phase);
+        rollout.steps.as_mut().expect("steps").current = Some(current);
+        rollout
+    }
+
+    fn born(seconds_ago: i64, state: InstanceState) -> Instance {
+        Instance { created: Some(ago(seconds_ago)), ..instance("r2", &seconds_ago.to_string(), state, "Running") }
+    }
+
+    #[test]
+    fn each_expectation_is_judged_by_what_is_observed() {
+        let held = {
+            let mut rollout = halfway();
+            rollout.held = Some(Held { since: None, by: None });
+            rollout
+        };
+        let lagging = {
+            let mut rollout = switched();
+            rollout.routing.as_mut().expect("routing").endpoints = vec![("blue".into(), 1), ("green".into(), 3)];
+            rollout
+        };
+        let scaling = {
+            let mut rollout = done();
+            rollout.counts = counts(5, 5, 3);
+            rollout
+        };
+        let restart = || Expect::Restarted { at: ago(100), track: None };
+        let four = |track: Option<Track>, replicas| Expect::Replicas { track, replicas };
+        let to_old = Expect::Template { revision: "r1".into(), images: vec!["lab/web:1.0.0".into()], track: None };
+        for (what, expect, rollout, verdict) in [
+            ("a done ship", image("1.1.0", None), done(), 'm'),
+            ("a ship halfway", image("1.1.0", None), halfway(), 'p'),
+            ("a ship not observed", image("1.1.0", None), phased(done(), Phase::Unobserved), 'p'),
+            ("a failed ship", image("1.1.0", None), phased(halfway(), Phase::Failed), 'x'),
+            ("another image in its place", image("1.2.0", None), done(), 'x'),
+            ("an aborted ship", image("1.1.0", None), canary(Phase::RolledBack), 'x'),
+            ("a ship to a side", image("1.1.0", Some("green")), pair(), 'm'),
+            ("a ship to a side that has it not yet", image("1.2.0", Some("green")), pair(), 'p'),
+            ("a roll back not yet begun", to_old.clone(), phased(halfway(), Phase::Failed), 'p'),
+            ("an object that is gone", to_old, phased(done(), Phase::Absent), 'x'),
+            ("held", Expect::Held(true), held.clone(), 'm'),
+            ("resumed", Expect::Held(false), held, 'p'),
+            ("switched", Expect::Active("green".into()), switched(), 'm'),
+            ("switched, endpoints lag", Expect::Active("green".into()), lagging, 'p'),
+            ("not switched", Expect::Active("green".into()), pair(), 'p'),
+            ("scaled", four(None, 3), done(), 'm'),
+            ("scaling", four(None, 5), scaling.clone(), 'p'),
+            ("scaling failed", four(None, 5), phased(scaling, Phase::Failed), 'x'),
+            ("a canary scaled, its candidate on top", four(None, 20), canary(Phase::Waiting), 'm'),
+            ("a side scaled", four(Some("green".into()), 3), pair(), 'm'),
+            ("past a step", Expect::PastStep(0), at_step(1, Phase::Progressing), 'm'),
+            ("at the step", Expect::PastStep(1), at_step(1, Phase::Waiting), 'p'),
+            ("steps begun anew", Expect::PastStep(2), at_step(0, Phase::Progressing), 'x'),
+            ("done instead of a step", Expect::PastStep(2), at_step(3, Phase::Done), 'm'),
+            ("finished", Expect::Done, done(), 'm'),
+            ("finishing failed", Expect::Done, canary(Phase::RolledBack), 'x'),
+            ("aborted", Expect::Aborted, canary(Phase::RolledBack), 'm'),
+            ("aborting", Expect::Aborted, canary(Phase::RollingBack), 'p'),
+            ("retried", Expect::UnderWay, canary(Phase::Progressing), 'm'),
+            ("not retried yet", Expect::UnderWay, canary(Phase::RolledBack), 'p'),
+            ("restarted", restart(), with(done(), vec![born(50, InstanceState::Ready), born(400, InstanceState::Terminating)]), 'm'),
+            ("restarting", restart(), with(done(), vec![born(50, InstanceState::Ready), born(400, InstanceState::Ready)]), 'p'),
+            ("failed before the restart", restart(), with(phased(halfway(), Phase::Failed), vec![born(400, InstanceState::Failed)]), 'p'),
+            ("failed by the restart", restart(), with(phased(halfway(), Phase::Failed), vec![born(50, InstanceState::Failed)]), 'x'),
+            ("a pair restarted and unready", restart(), with(pair(), vec![born(50, InstanceState::Unready)]), 'p'),
+        ] {
+            let judged = match expect.judge(&rollout) {
+                Judgement::Met(_) => 'm',
+                Judgement::Pending => 'p',
+                Judgement::Missed(_) => 'x',
+            };
+            assert_eq!(judged, verdict, "{what}: {:?}", expect.judge(&rollout));
+        }
+    }
+
+    #[test]
+    fn what_moved_is_said_with_whom_and_when() {
+        let moved = |by: Option<&str>, at| ChangeError::Moved { what: vec!["generation 7 → 8".into()], by: by.map(Into::into), at };
+        assert_eq!(
+            moved(Some("kubectl-client-side"), Some(now())).to_string(),
+            "it moved under you: generation 7 → 8, by kubectl-client-side at 22:18:00Z. It was not done."
+        );
+        assert_eq!(moved(None, None).to_string(), "it moved under you: generation 7 → 8. It was not done.");
+    }
+}

@@ -160,3 +160,46 @@ impl Revision {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::{counts, revision};
+
+    #[test]
+    fn roles_are_a_set_and_one_revision_may_have_several() {
+        let roles = Roles::of(&[Role::Stable, Role::Active]);
+        assert!(roles.has(Role::Stable) && roles.has(Role::Active) && roles.serves() && !roles.candidate());
+        assert_eq!(roles.iter().map(Role::word).collect::<Vec<_>>(), ["active", "stable"]);
+        let mut roles = Roles::default();
+        assert_eq!(roles.iter().count(), 0);
+        roles.insert(Role::Preview);
+        roles.insert(Role::Preview);
+        assert!(roles.candidate() && roles.iter().count() == 1);
+    }
+
+    #[test]
+    fn a_number_is_shown_and_an_id_addresses() {
+        let mut back = revision(3, "1.0.0", &[Role::Stable], counts(3, 3, 3));
+        back.former_numbers = vec![1];
+        let id = back.id.clone();
+        assert_eq!(back.label(), "#3 1.0.0");
+        back.number = None;
+        assert_eq!((back.label().as_str(), back.id), ("1.0.0", id));
+    }
+
+    #[test]
+    fn only_what_served_is_proof_of_health() {
+        let at = crate::domain::sample::now();
+        let table = [
+            (Proof::ReadyNow, true),
+            (Proof::Recorded(at), true),
+            (Proof::Stable, true),
+            (Proof::Failed(at), false),
+            (Proof::Unknown, false),
+        ];
+        for (proof, healthy) in table {
+            assert_eq!(proof.healthy(), healthy, "{proof:?}");
+        }
+    }
+}

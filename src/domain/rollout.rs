@@ -247,3 +247,84 @@ impl Rollout {
         (serving.map(|revision| revision.version.as_str()), candidate.map(|revision| revision.version.as_str()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::{canary, counts, halfway, pair, revision, rolling, rollout, switched};
+    use crate::domain::step::{Share, WeightSource};
+
+    #[test]
+    fn versions_show_the_change_and_never_the_way_back_as_one() {
+        let done = rollout(rolling(), Phase::Done, vec![revision(1, "1.0.0", &[Role::Stable], counts(3, 3, 3))]);
+        let mut retired = pair();
+        retired.revisions[0].counts = counts(0, 0, 0);
+        for (what, rollout, versions) in [
+            ("done", done, (Some("1.0.0"), None)),
+            ("halfway", halfway(), (Some("1.0.0"), Some("1.1.0"))),
+            ("a pair with a new side", pair(), (Some("1.0.0"), Some("1.1.0"))),
+            ("a switched pair", switched(), (Some("1.1.0"), None)),
+            ("a pair with an empty side", retired, (Some("1.0.0"), None)),
+        ] {
+            assert_eq!(rollout.versions(), versions, "{what}");
+        }
+    }
+
+    #[test]
+    fn more_than_two_revisions_may_be_alive() {
+        let fix = revision(3, "1.1.1", &[Role::Canary], counts(1, 1, 0));
+        let bad = revision(2, "1.1.0", &[Role::Old], counts(1, 1, 0));
+        let good = revision(1, "1.0.0", &[Role::Stable], counts(3, 3, 3));
+        let rollout = rollout(rolling(), Phase::Failing, vec![fix, bad, good]);
+        assert_eq!(rollout.newest().map(|revision| revision.version.as_str()), Some("1.1.1"));
+        assert_eq!(rollout.serving_revision().map(|revision| revision.version.as_str()), Some("1.0.0"));
+    }
+
+    #[test]
+    fn the_engines_phase_and_what_users_get_are_two_things() {
+        let aborted = canary(Phase::RolledBack);
+        assert!(!aborted.phase.under_way() && aborted.serving == Serving::Full, "degraded and safe");
+        let mut paused = canary(Phase::Waiting);
+        paused.serving = Serving::Reduced;
+        assert!(paused.phase.under_way(), "quiet and harmful");
+    }
+
+    #[test]
+    fn every_weight_says_where_it_was_learnt() {
+        let mut rollout = canary(Phase::Progressing);
+        rollout.weights = vec![
+            Weight { share: Share::percent(25), source: WeightSource::Asked },
+            Weight { share: Share::percent(5), source: WeightSource::Observed },
+        ];
+        let of = |source| rollout.weights.iter().find(|weight| weight.source == source).map(|weight| weight.share);
+        assert_eq!(of(WeightSource::Asked), Some(Share::percent(25)));
+        assert_eq!(of(WeightSource::Replicas), None, "optional: nothing is made up");
+    }
+
+    #[test]
+    fn each_object_of_a_rollout_has_its_own_guard() {
+        let mut rollout = pair();
+        let object = |part: Part, name: &str, version: &str| ObjectRef {
+            part,
+            kind: "Deployment".into(),
+            namespace: "booking".into(),
+            name: name.into(),
+            uid: name.into(),
+            version: version.into(),
+        };
+        rollout.objects =
+            vec![object(Part::Router, "web", "resourceVersion 9"), object(Part::Track("blue".into()), "web-blue", "generation 2")];
+        assert_eq!(rollout.object(&Part::Track("blue".into())).map(|object| object.version.as_str()), Some("generation 2"));
+        assert_eq!(rollout.object(&Part::Template), None);
+        assert_ne!(rollout.objects[0].uid, rollout.objects[1].uid);
+    }
+
+    #[test]
+    fn the_side_without_users_is_found_from_the_selector() {
+        assert_eq!(pair().idle().and_then(|side| side.track.clone()), Some("green".into()));
+        assert_eq!(switched().idle().and_then(|side| side.track.clone()), Some("blue".into()));
+        let mut both = pair();
+        both.routing.as_mut().expect("routing").active = None;
+        assert_eq!(both.idle(), None);
+    }
+}

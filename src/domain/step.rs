@@ -140,4 +140,37 @@ mod tests {
         assert_eq!(Share::ratio(3, 0).to_string(), "0 %");
         assert_eq!(Share::percent(250), Share::percent(100));
     }
+
+    fn steps(current: Option<usize>) -> Steps {
+        let step = |kind| Step { kind, started: None, ended: None };
+        let list = vec![
+            step(StepKind::Weight(Share::percent(5))),
+            step(StepKind::Pause(Some(SignedDuration::from_mins(5)))),
+            step(StepKind::Analysis("errors".into())),
+            step(StepKind::Pause(None)),
+        ];
+        Steps { source: StepSource::Engine, list, current, resumes: None }
+    }
+
+    #[test]
+    fn advancing_leaves_out_the_current_step_and_finishing_all_that_are_left() {
+        let labels = |current, all| steps(current).skipped(all).into_iter().map(StepKind::label).collect::<Vec<_>>();
+        for (current, all, left_out) in [
+            (Some(0), false, vec![]),
+            (Some(1), false, vec!["5m"]),
+            (Some(1), true, vec!["5m", "analysis", "pause"]),
+            (None, true, vec!["5m", "analysis", "pause"]),
+            (Some(4), true, vec![]),
+            (Some(9), true, vec![]),
+        ] {
+            assert_eq!(labels(current, all), left_out, "{current:?} {all}");
+        }
+    }
+
+    #[test]
+    fn the_step_under_way_may_be_none_or_past_the_last() {
+        assert_eq!(steps(Some(3)).now().map(|step| step.kind.label()).as_deref(), Some("pause"));
+        assert_eq!(steps(Some(4)).now(), None);
+        assert_eq!(steps(None).now(), None);
+    }
 }

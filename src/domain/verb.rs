@@ -314,3 +314,117 @@ fn described(rollout: &Rollout) -> String {
         Strategy::Rolling { .. } | Strategy::Recreate | Strategy::OnDelete => rollout.kind.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::revision::Role;
+    use crate::domain::rollout::Held;
+    use crate::domain::sample::{canary, counts, halfway, pair, revision, rolling, rollout, switched};
+
+    fn done() -> Rollout {
+        let now = revision(2, "1.1.0", &[Role::Stable], counts(3, 3, 3));
+        rollout(rolling(), Phase::Done, vec![now, revision(1, "1.0.0", &[Role::Old], counts(0, 0, 0))])
+    }
+
+    fn held(mut rollout: Rollout) -> Rollout {
+        rollout.held = Some(Held { since: None, by: None });
+        rollout
+    }
+
+    fn phased(mut rollout: Rollout, phase: Phase) -> Rollout {
+        rollout.phase = phase;
+        rollout
+    }
+
+    fn unready() -> Rollout {
+        let mut pair = pair();
+        pair.revisions[0].counts = counts(3, 3, 2);
+        pair
+    }
+
+    #[test]
+    fn each_state_allows_these_verbs_and_says_why_not_the_others() {
+        let ok = "";
+        for (what, rollout, verb, sentence) in [
+            ("done", done(), Verb::Ship, ok),
+            ("done", done(), Verb::Hold, ok),
+            ("done", done(), Verb::Resume, "it is not held"),
+            ("done", done(), Verb::Advance, "it does not wait at a pause"),
+            ("done", done(), Verb::Abort, "nothing is under way"),
+            ("done", done(), Verb::Retry, "nothing is under way"),
+            ("done", done(), Verb::RollBack, ok),
+            ("done", done(), Verb::Restart, ok),
+            ("done", done(), Verb::Switch, "a deployment has no switch"),
+            ("halfway", halfway(), Verb::Abort, ok),
+            ("halfway", halfway(), Verb::Finish, "it does not wait at a pause"),
+            ("held", held(halfway()), Verb::Hold, "it is held already"),
+            ("held", held(halfway()), Verb::Resume, ok),
+            ("held", held(halfway()), Verb::Advance, ok),
+            ("held", held(halfway()), Verb::Finish, ok),
+            ("held", held(halfway()), Verb::Restart, "it is held: resume first"),
+            ("held", held(halfway()), Verb::Abort, ok),
+            ("held", held(halfway()), Verb::RollBack, ok),
+            ("going back", phased(halfway(), Phase::RollingBack), Verb::Abort, "it is going back already"),
+            ("gone", phased(halfway(), Phase::Absent), Verb::Scale, "the object is not there"),
+            ("at a pause", canary(Phase::Waiting), Verb::Advance, ok),
+            ("at a pause", canary(Phase::Waiting), Verb::Finish, ok),
+            ("at a pause", canary(Phase::Waiting), Verb::Abort, ok),
+            ("unobserved", canary(Phase::Unobserved), Verb::Advance, "the last change is not observed yet"),
+            ("unobserved", canary(Phase::Unobserved), Verb::Abort, ok),
+            ("failed", canary(Phase::Failed), Verb::Advance, "it has failed: go back, or bring another version in"),
+            ("failed", canary(Phase::Failed), Verb::Retry, ok),
+            ("aborted", canary(Phase::RolledBack), Verb::Advance, "nothing is under way"),
+            ("aborted", canary(Phase::RolledBack), Verb::Retry, ok),
+            ("aborted", canary(Phase::RolledBack), Verb::Abort, "nothing is under way"),
+            ("a pair", pair(), Verb::Switch, ok),
+            ("a pair", pair(), Verb::Retire, ok),
+            ("a pair never switched", pair(), Verb::Abort, "nothing is under way"),
+            ("a switched pair", switched(), Verb::Abort, ok),
+            ("a switched pair", switched(), Verb::RollBack, ok),
+            ("green unready", unready(), Verb::Switch, "green is not ready: 2 of 3"),
+            ("green unready", unready(), Verb::SwitchBack, ok),
+        ] {
+            let said = possible(&rollout, verb).map_or_else(|refusal| refusal.to_string(), |()| String::new());
+            assert_eq!(said, sentence, "{what}: {verb}");
+        }
+    }
+
+    #[test]
+    fn a_switch_needs_a_router_that_is_ours_and_one_side_alone() {
+        let mut locked = pair();
+        locked.routing.as_mut().expect("routing").locked = Some("managed by a Rollout".into());
+        assert_eq!(possible(&locked, Verb::Switch), Err(Refusal::RouterLocked { why: "managed by a Rollout".into() }));
+
+        let mut both = pair();
+        both.routing.as_mut().expect("routing").active = None;
+        assert_eq!(possible(&both, Verb::Switch), Err(Refusal::NoActiveSide));
+
+        let mut empty = pair();
+        empty.revisions[0].counts = counts(0, 0, 0);
+        assert_eq!(possible(&empty, Verb::Switch), Err(Refusal::IdleEmpty { track: "green".into() }));
+        assert_eq!(possible(&empty, Verb::Retire), Err(Refusal::AlreadyRetired { track: "green".into() }));
+
+        let mut mixed = pair();
+        let mut left = revision(0, "0.9.0", &[Role::Old], counts(0, 1, 1));
+        left.track = Some("green".into());
+        mixed.revisions.push(left);
+        assert_eq!(possible(&mixed, Verb::Switch), Err(Refusal::Other("green still has 1 of another revision".into())));
+        assert_eq!(possible(&mixed, Verb::SwitchBack), Ok(()), "the way back is never locked for less than all");
+    }
+
+    #[test]
+    fn a_missing_right_is_said_before_the_state() {
+        let mut rollout = held(halfway());
+        rollout.capabilities.refuse(Verb::Hold, Refusal::NoRight { right: "patch deployments in booking".into() });
+        assert_eq!(possible(&rollout, Verb::Hold).expect_err("no right").to_string(), "you may not patch deployments in booking");
+        rollout.capabilities = Capabilities::offering(&[Verb::Ship]);
+        assert!(matches!(possible(&rollout, Verb::Hold), Err(Refusal::NotOffered { .. })));
+    }
+
+    #[test]
+    fn nothing_kept_is_nothing_to_roll_back_to() {
+        let alone = rollout(rolling(), Phase::Done, vec![revision(1, "1.0.0", &[Role::Stable], counts(3, 3, 3))]);
+        assert_eq!(possible(&alone, Verb::RollBack), Err(Refusal::NoRevision));
+    }
+}

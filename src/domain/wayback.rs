@@ -105,3 +105,70 @@ pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
     }
     ways
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::rollout::Held;
+    use crate::domain::sample::{ago, canary, counts, halfway, pair, revision, rolling, rollout, switched};
+
+    #[test]
+    fn a_bad_fix_over_a_bad_release_proposes_the_proven_one() {
+        let fix = revision(3, "1.1.1", &[Role::Canary], counts(1, 1, 0));
+        let bad = Revision { proof: Proof::Failed(ago(600)), ..revision(2, "1.1.0", &[Role::Old], counts(2, 2, 0)) };
+        let good = Revision { proof: Proof::Recorded(ago(90_000)), ..revision(1, "1.0.0", &[Role::Stable], counts(2, 2, 2)) };
+        let mut three = rollout(rolling(), Phase::Failed, vec![fix, bad, good]);
+        assert_eq!(proposed(&three).map(|revision| revision.version.as_str()), Some("1.0.0"));
+        // Nothing is known of the bad release either: what is proven still comes first.
+        three.revisions[1].proof = Proof::Unknown;
+        assert_eq!(proposed(&three).map(|revision| revision.version.as_str()), Some("1.0.0"));
+        // Nothing is proven: not the one that is known to have failed.
+        three.revisions[1].proof = Proof::Failed(ago(600));
+        three.revisions[2].proof = Proof::Unknown;
+        assert_eq!(proposed(&three).map(|revision| revision.version.as_str()), Some("1.0.0"));
+    }
+
+    #[test]
+    fn a_restart_is_a_revision_of_the_same_image_and_no_way_back_from_it() {
+        let restarted = Revision { restarted: Some(ago(60)), ..revision(3, "1.1.0", &[Role::Stable], counts(3, 3, 3)) };
+        let same = Revision { proof: Proof::Recorded(ago(600)), ..revision(2, "1.1.0", &[Role::Old], counts(0, 0, 0)) };
+        let former = Revision { proof: Proof::Recorded(ago(9000)), ..revision(1, "1.0.0", &[Role::Old], counts(0, 0, 0)) };
+        let rollout = rollout(rolling(), Phase::Done, vec![restarted, same, former]);
+        assert_eq!(proposed(&rollout).map(Revision::label).as_deref(), Some("#1 1.0.0"));
+        assert_eq!(kept(&rollout).count(), 2);
+    }
+
+    #[test]
+    fn an_abort_of_a_warm_canary_is_instant_and_of_a_rolling_update_is_not() {
+        let ways = ways_back(&canary(Phase::Waiting));
+        assert_eq!((ways[0].verb, ways[0].speed, ways[0].note.as_str()), (Verb::Abort, Speed::Instant, "20/20 warm"));
+        let ways = ways_back(&halfway());
+        assert_eq!((ways[0].verb, ways[0].speed, ways[0].to.as_str()), (Verb::Abort, Speed::Restarts, "#1 1.0.0"));
+    }
+
+    #[test]
+    fn the_way_back_stays_open_while_it_is_held() {
+        let mut held = halfway();
+        held.held = Some(Held { since: None, by: None });
+        held.phase = Phase::Waiting;
+        let verbs: Vec<Verb> = ways_back(&held).into_iter().map(|way| way.verb).collect();
+        assert_eq!(verbs, [Verb::Abort, Verb::RollBack]);
+    }
+
+    #[test]
+    fn a_side_that_never_served_is_no_way_back_and_the_former_one_is() {
+        assert_eq!(ways_back(&pair()), []);
+        let ways = ways_back(&switched());
+        assert_eq!((ways[0].verb, ways[0].to.as_str(), ways[0].note.as_str()), (Verb::SwitchBack, "blue 1.0.0", "3/3 warm"));
+    }
+
+    #[test]
+    fn warmth_is_of_the_moment_and_never_stored() {
+        let mut cold = canary(Phase::Waiting);
+        cold.revisions[1].counts = counts(20, 20, 3);
+        assert_eq!(ways_back(&cold)[0].speed, Speed::Restarts);
+        let mut retired = switched();
+        retired.revisions[1].counts = counts(0, 0, 0);
+        assert_eq!(ways_back(&retired), []);
+    }
+}
