@@ -180,11 +180,6 @@ impl Lines {
         &self.sources
     }
 
-    /// Returns the number of marks.
-    pub fn marks(&self) -> usize {
-        self.marks.len()
-    }
-
     /// Adds a line as it was written, without its line end. It is cleaned and its level is read here, once, on the
     /// adapter's side of the channel.
     pub fn push_text(&mut self, at: i64, source: &Arc<Source>, raw: &[u8]) {
@@ -220,6 +215,20 @@ impl Lines {
         self.slots.retain(|slot| slot.mark);
         self.text.clear();
         (before - self.slots.len()) as u64
+    }
+
+    /// Moves the entries of another batch to the end of this one.
+    pub fn append(&mut self, other: &mut Self) {
+        let other = std::mem::take(other);
+        let (text, mark) = (self.text.len() as u32, self.marks.len() as u32);
+        let sources: Vec<u32> = other.sources.iter().map(|source| self.source(source)).collect();
+        self.text.push_str(&other.text);
+        self.marks.extend(other.marks);
+        self.slots.extend(other.slots.into_iter().map(|slot| Slot {
+            start: slot.start + if slot.mark { mark } else { text },
+            source: sources.get(slot.source as usize).copied().unwrap_or_default(),
+            ..slot
+        }));
     }
 
     fn source(&mut self, source: &Arc<Source>) -> u32 {

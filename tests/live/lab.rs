@@ -101,6 +101,11 @@ impl Lab {
         self.merge(name, &json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}}), manager).await;
     }
 
+    /// Sets another label on the pods, which replaces them.
+    pub async fn relabel(&self, name: &str, generation: &str) {
+        self.merge(name, &json!({"spec": {"template": {"metadata": {"labels": {"generation": generation}}}}}), "kubectl-label").await;
+    }
+
     /// Returns the uids of the pods that are not on their way out.
     pub async fn pods(&self, selector: &str) -> Vec<String> {
         let list = self.read(&format!("/api/v1/namespaces/{}/pods?labelSelector={selector}", self.namespace)).await;

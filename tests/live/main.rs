@@ -6,4 +6,5 @@ mod belief;
 mod change;
 mod init;
 mod lab;
+mod logs;
 mod watch;

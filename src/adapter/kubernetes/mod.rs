@@ -15,6 +15,7 @@ pub mod discover;
 pub mod error;
 mod happenings;
 mod live;
+pub mod logs;
 pub mod note;
 pub mod objects;
 mod orders;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::access::{self, Rights};
 use super::client::{self, EndpointsForm};
 use super::error::Error;
+use super::logs::{Follower, Ways};
 use super::record::Kind;
 use super::store::Store;
 use super::watch::{self, Outlet, Signal, Trouble};
@@ -22,8 +23,8 @@ use crate::domain::change::ChangeError;
 use crate::domain::id::{Actor, RolloutId, Scope};
 use crate::domain::plan::Workload;
 use crate::domain::rollout::Rollout;
-use crate::port::Link;
-use crate::port::engine::{Command, Event, LogBatch};
+use crate::port::engine::{Command, Event, LogBatch, LogQuery};
+use crate::port::{Link, Seq};
 
 /// Changes of this span are told together: an update of a pod is four or five events within a few milliseconds.
 const TOGETHER: Duration = Duration::from_millis(20);
@@ -41,8 +42,17 @@ pub async fn run(
     events: mpsc::Sender<Event>,
     logs: mpsc::Sender<LogBatch>,
 ) {
-    let mut told =
-        Told { scope: scope.clone(), events: events.clone(), link: None, proof: None, missing: BTreeSet::new(), sent: HashMap::new() };
+    let mut told = Told {
+        scope: scope.clone(),
+        events: events.clone(),
+        link: None,
+        proof: None,
+        missing: BTreeSet::new(),
+        sent: HashMap::new(),
+        logs,
+        wish: None,
+        follower: None,
+    };
     told.link(Link::Connecting).await;
     let mut store = Store::new(workloads);
     let mut failures = 0;
@@ -53,7 +63,7 @@ pub async fn run(
                 failures = 0;
                 let session = Session::new(client, form, &mut store, &mut told, focus.as_ref());
                 session.identify(user).await;
-                match session.run(&mut commands, &mut focus, &logs).await {
+                match session.run(&mut commands, &mut focus).await {
                     Ended::Closed => return,
                     Ended::Again => continue,
                     Ended::Failed(error) => error,
@@ -72,6 +82,8 @@ pub async fn run(
                     None => return,
                     Some(Command::Reconnect(_)) => break,
                     Some(Command::Focus(on)) => focus = on,
+                    Some(Command::Follow { seq, query }) => told.wish = Some((seq, query)),
+                    Some(Command::Unfollow) => told.unfollow(),
                     Some(command) => orders::refuse(command, ChangeError::NotSent(error.to_string()), &events).await,
                 },
             }
@@ -105,9 +117,33 @@ struct Told {
     proof: Option<Timestamp>,
     missing: BTreeSet<String>,
     sent: HashMap<usize, Arc<Rollout>>,
+    logs: mpsc::Sender<LogBatch>,
+    /// Logs that are to be followed as soon as there is a link.
+    wish: Option<(Seq, LogQuery)>,
+    /// Outlives a session: its streams mend themselves, and show no line twice when they go on.
+    follower: Option<(RolloutId, Follower)>,
 }
 
 impl Told {
+    /// Follows what is wished for in place of what was followed.
+    fn follow(&mut self, client: &Client, store: &Store) {
+        let Some((seq, query)) = self.wish.take() else { return };
+        self.follower = None;
+        let found = store.workloads().iter().enumerate().find(|(_, workload)| workload.id == query.rollout);
+        let Some((index, workload)) = found else { return };
+        let id = query.rollout.clone();
+        let ways = Ways { lines: self.logs.clone(), events: self.events.clone() };
+        let follower = Follower::start(client.clone(), &workload.namespace, query, seq, ways);
+        if let Some(rollout) = self.sent.get(&index) {
+            follower.update(rollout);
+        }
+        self.follower = Some((id, follower));
+    }
+
+    fn unfollow(&mut self) {
+        (self.wish, self.follower) = (None, None);
+    }
+
     async fn send(&self, event: Event) {
         if self.events.send(event).await.is_err() {
             tracing::debug!(scope = %self.scope, "nobody reads events any more");
@@ -149,6 +185,9 @@ impl Told {
         if self.sent.get(&index).is_none_or(|last| **last != rollout) {
             let rollout = Arc::new(rollout);
             self.sent.insert(index, rollout.clone());
+            if let Some((_, follower)) = self.follower.as_ref().filter(|(id, _)| *id == rollout.id) {
+                follower.update(&rollout);
+            }
             self.send(Event::Rollout(rollout)).await;
         }
     }
@@ -247,7 +286,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn run(mut self, commands: &mut mpsc::Receiver<Command>, focus: &mut Option<RolloutId>, _logs: &mpsc::Sender<LogBatch>) -> Ended {
+    async fn run(mut self, commands: &mut mpsc::Receiver<Command>, focus: &mut Option<RolloutId>) -> Ended {
+        self.told.follow(&self.client, self.store);
         let identity = (self.client.clone(), self.out.clone());
         self.tasks.spawn(async move {
             if let Some(user) = client::identity(&identity.0).await {
@@ -421,7 +461,12 @@ impl<'a> Session<'a> {
                 // Not among the session's tasks: a change that was begun is finished, whatever becomes of the link.
                 drop(tokio::spawn(orders::execute(client, scope, op, requests, note, events)));
             }
-            Command::Follow { .. } | Command::Unfollow | Command::Focus(_) | Command::Reconnect(_) => {}
+            Command::Follow { seq, query } => {
+                self.told.wish = Some((seq, query));
+                self.told.follow(&self.client, self.store);
+            }
+            Command::Unfollow => self.told.unfollow(),
+            Command::Focus(_) | Command::Reconnect(_) => {}
         }
     }
 
