@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::kubeconfig::Contexts;
-use super::{Failure, LookArgs, console, output, working_dir};
-use crate::config::{place, plan};
+use super::{Failure, console, output, working_dir};
+use crate::config::{place, plan, settings};
 use crate::domain::plan::{Plan, Protection};
 
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
         )));
     };
     let loaded = plan::load(&path)?;
-    let preferred = console::settings(&LookArgs::default())?.context;
+    let preferred = settings::load(place::config_dir().as_deref())?.context;
     let contexts = if loaded.needs_kubeconfig() { Contexts::read()? } else { Some(Contexts::default()) };
     let plan = if let Some(contexts) = contexts {
         console::checked(&loaded, &contexts, preferred.as_deref())?

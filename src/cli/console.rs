@@ -8,6 +8,7 @@ use super::kubeconfig::Contexts;
 use super::{Failure, LookArgs, block_on, keys, output, working_dir};
 use crate::adapter::kubernetes::discover;
 use crate::config::settings::{self, Settings};
+use crate::config::theme::Themes;
 use crate::config::{draft, place, plan};
 use crate::domain::plan::{EngineKind, Plan};
 use crate::wiring::{self, ConsoleOptions};
@@ -42,11 +43,17 @@ pub(super) fn run(args: &ConsoleArgs) -> Result<(), Failure> {
 
 /// Reads the settings, and lays the command line over them.
 pub(super) fn settings(look: &LookArgs) -> Result<Settings, Failure> {
-    let mut settings = settings::load(place::config_dir().as_deref())?;
+    let config_dir = place::config_dir();
+    let mut settings = settings::load(config_dir.as_deref())?;
     if let Some(theme) = &look.theme {
         settings.theme.clone_from(theme);
     }
     settings.ascii |= look.ascii;
+    let (themes, problems) = Themes::load(config_dir.map(|dir| dir.join("themes")).as_deref(), true, true);
+    if !themes.names().contains(&settings.theme) {
+        let broken: String = problems.iter().map(|problem| format!("; {problem}")).collect();
+        return Err(Failure::Usage(format!("there is no theme `{}`; there are {}{broken}", settings.theme, themes.names().join(", "))));
+    }
     Ok(settings)
 }
 

@@ -134,3 +134,11 @@ fn a_wrong_command_line_is_exit_2() {
         assert_eq!(rolldeck(dir.path(), args).status.code(), Some(2), "{args:?}");
     }
 }
+
+#[test]
+fn an_unknown_theme_is_said_with_those_that_there_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = rolldeck(dir.path(), &["demo", "--theme", "drak"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("there is no theme `drak`; there are dark, light"), "{}", text(&out.stderr));
+}
