@@ -370,6 +370,11 @@ impl Theme {
         self
     }
 
+    /// Returns the style of plain text, on whatever ground it stands.
+    pub fn text(&self) -> Style {
+        Style { bg: None, ..self.screen }
+    }
+
     /// Returns an environment's colour as text.
     pub fn environment(&self, colour: Colour) -> Style {
         match colour {

@@ -64,15 +64,17 @@ fn about<'p>(pen: &Pen<'p>, id: &'p RolloutId, screen: &'p str, width: u16, span
         spans.push(Span::raw("   "));
         spans.extend(words::versions(theme, rollout));
     }
-    let protection = environment.map(|environment| environment.protection).filter(|protection| *protection == Protection::Protected);
-    if let Some(workload) = model.plan.workload(id)
-        && width >= 60
-    {
-        let scope = workload.scope();
-        spans.push(Span::styled(format!("   {scope}/{}", workload.namespace), theme.muted));
+    // What does not fit in full is left out: half a context's name is worse than none.
+    let mut tell = |text: String| {
+        if spans.iter().map(Span::width).sum::<usize>() + text.width() <= width.into() {
+            spans.push(Span::styled(text, theme.muted));
+        }
+    };
+    if let Some(workload) = model.plan.workload(id) {
+        tell(format!("   {}/{}", workload.scope(), workload.namespace));
     }
-    if protection.is_some() {
-        spans.push(Span::styled("   protected", theme.muted));
+    if environment.is_some_and(|environment| environment.protection == Protection::Protected) {
+        tell("   protected".to_owned());
     }
 }
 
@@ -122,7 +124,7 @@ pub(super) fn notice(pen: &mut Pen<'_>, area: Rect) {
 /// Returns the glyph and style of a notice.
 pub(super) fn tone(pen: &Pen<'_>, tone: Tone) -> (&'static str, Style) {
     match tone {
-        Tone::Info => ("·", pen.theme.screen),
+        Tone::Info => ("·", pen.theme.text()),
         Tone::Good => ("✔", pen.theme.good),
         Tone::Warn => ("▲", pen.theme.warn),
         Tone::Bad => ("✖", pen.theme.bad),
@@ -134,7 +136,8 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect) {
     pen.paint(area, pen.theme.bar);
     let help = key(pen, Action::Help);
     let help_width = help.as_ref().map_or(0, |(line, _)| line.width() as u16 + 2);
-    let links = links(pen, area.width.saturating_sub(help_width + 16));
+    // Two thirds are for the keys.
+    let links = links(pen, (area.width / 3).max(24));
     let taken = pen.line_right(area, links);
     let room = Rect { x: area.x + 1, width: area.width.saturating_sub(taken + 3), ..area };
     let (mode, actions) = keys(pen.model);

@@ -68,7 +68,7 @@ impl Pen<'_> {
         let width = note.width() as u16 + 2;
         if width > 2 && width <= rest {
             let mut spans = vec![Span::raw(" ")];
-            spans.extend(note.spans);
+            spans.extend(note.spans.into_iter().map(|span| Span::styled(span.content, note.style.patch(span.style))));
             spans.push(Span::raw(" "));
             self.line_right(top, Line::from(spans));
         }

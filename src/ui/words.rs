@@ -7,9 +7,10 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::format;
+use super::pen::Pen;
 use crate::config::theme::Theme;
 use crate::domain::id::{RolloutId, version_of};
-use crate::domain::journal::Intent;
+use crate::domain::journal::{Intent, Operation, OutcomeKind};
 use crate::domain::revision::Roles;
 use crate::domain::rollout::{Phase, Rollout, Serving, Strategy};
 use crate::domain::step::{StepKind, WeightSource};
@@ -216,6 +217,20 @@ pub(super) fn order(intent: &Intent) -> String {
         _ => String::new(),
     };
     format!("{verb}{what}")
+}
+
+/// Returns the glyph, style and words of what came of an operation.
+pub(super) fn outcome(pen: &Pen<'_>, operation: &Operation) -> (&'static str, Style, String) {
+    let theme = pen.theme;
+    let doubtful = pen.model.jobs.in_doubt().any(|other| other.op == operation.op);
+    match &operation.outcome {
+        Some((_, OutcomeKind::Met, seen)) => ("✔", theme.good, seen.clone()),
+        Some((_, OutcomeKind::Missed, seen)) => ("✖", theme.bad, seen.clone()),
+        Some((_, OutcomeKind::Refused, seen)) => ("○", theme.muted, format!("refused: {seen}")),
+        Some((_, OutcomeKind::Superseded, seen)) => ("○", theme.muted, format!("superseded: {seen}")),
+        None if doubtful => ("▲", theme.bad, format!("in doubt: {}", operation.doubt())),
+        None => ("◐", theme.candidate, operation.doubt()),
+    }
 }
 
 #[cfg(test)]

@@ -11,3 +11,4 @@ mod pty;
 #[path = "../support/pty.rs"]
 mod pty_support;
 mod records;
+mod screens;

@@ -14,6 +14,8 @@ use crate::ui::format;
 use crate::ui::pen::{Pen, top};
 use crate::ui::words;
 
+/// Below this a cell says one thing a line.
+const NARROW: usize = 30;
 /// Columns that a version gets before the dots, so that dots stand below each other.
 const VERSION: usize = 11;
 
@@ -97,54 +99,70 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
     if doubt {
         spans.insert(0, Span::styled("▲ ", theme.bad));
     }
-    if !rollout.phase.under_way() {
-        let gap = if room >= 20 { VERSION.saturating_sub(taken).max(1) } else { 1 };
+    let narrow = room < NARROW;
+    // While two versions are told there is no column of dots to keep to.
+    let one = spans.iter().filter(|span| span.content.contains('→')).count() == 0;
+    if one {
+        let gap = if narrow { 1 } else { VERSION.saturating_sub(taken).max(1) };
         spans.push(Span::raw(" ".repeat(gap)));
-        let left = room.saturating_sub(taken + gap);
-        spans.extend(words::dots(theme, rollout, left));
-        if rollout.held.is_some() {
-            spans.push(Span::styled("  ‖ held", theme.waiting));
+        spans.extend(words::dots(theme, rollout, room.saturating_sub(taken + gap)));
+    }
+    let mut tell = |gap: usize, text: String, style: Style| {
+        let used: usize = spans.iter().map(Span::width).sum();
+        let fits = used + gap + text.chars().count() <= room;
+        if fits {
+            spans.extend([Span::raw(" ".repeat(gap)), Span::styled(text, style)]);
         }
-        if alone {
-            if let Some(finding) = &seen.finding {
-                spans.push(Span::styled(format!("  ✖ {}", finding.sentence), theme.bad));
-            } else if let Some(users) = words::users(theme, rollout) {
-                spans.extend([Span::raw("  "), users]);
-            }
+        fits
+    };
+    if !rollout.phase.under_way() {
+        if rollout.held.is_some() {
+            tell(2, "‖ held".into(), theme.waiting);
+        }
+        if alone && let Some(finding) = &seen.finding {
+            let left = room.saturating_sub(taken + 12);
+            tell(2, format!("✖ {}", format::fit(&finding.sentence, left)), theme.bad);
+        } else if alone && let Some(users) = words::users(theme, rollout) {
+            tell(2, users.content.into_owned(), users.style);
         }
         return spans;
     }
-    // Under way: the most telling words first, as many as there is room for.
-    let mut tell = |text: String, style: Style| {
-        let used: usize = spans.iter().map(Span::width).sum();
-        if used + 2 + text.chars().count() <= room {
-            spans.extend([Span::raw("  "), Span::styled(text, style)]);
-        }
-    };
     let share = words::share(rollout).filter(|_| rollout.strategy == Strategy::Canary);
+    if narrow {
+        // The second line has the word; without one the sign must do.
+        if !(share.is_some_and(|share| tell(1, format!("{glyph} {share}"), style)) || one) {
+            tell(1, glyph.to_owned(), style);
+        }
+        return spans;
+    }
+    let word = format!("{glyph} {}", word(model, rollout));
+    if let Some(share) = share
+        && taken + 2 + share.chars().count() + 7 + 2 + word.chars().count() <= room
+    {
+        tell(2, format!("canary {share}"), theme.candidate);
+    }
+    tell(2, word, style);
+    if !one && rollout.strategy != Strategy::Canary {
+        let dots = words::dots(theme, rollout, room);
+        let used: usize = spans.iter().map(Span::width).sum();
+        if used + 2 + dots.iter().map(Span::width).sum::<usize>() <= room {
+            spans.push(Span::raw("  "));
+            spans.extend(dots);
+        }
+    }
+    spans
+}
+
+/// The word for a change that is under way or stands.
+fn word(model: &Model, rollout: &Rollout) -> String {
     let countdown = words::countdown(rollout, model.now).map_or_else(String::new, |countdown| format!(" {countdown}"));
-    let word = match rollout.phase {
+    match rollout.phase {
         Phase::Waiting if rollout.held.is_some() => "held".to_owned(),
         Phase::Waiting if words::needs_you(rollout) => format!("needs you{countdown}"),
         Phase::Waiting => format!("pause{countdown}"),
         Phase::Unobserved => "not observed".to_owned(),
         phase => phase.word().to_owned(),
-    };
-    let long = share.as_ref().map_or(0, |share| share.chars().count() + 9) + word.chars().count() + taken + 6;
-    if long <= room {
-        if let Some(share) = share {
-            tell(format!("canary {share}"), theme.candidate);
-        }
-        tell(format!("{glyph} {word}"), style);
-    } else {
-        let short = match share {
-            Some(share) => format!("{glyph} {share}"),
-            None => glyph.to_owned(),
-        };
-        tell(short, style);
-        tell(word, style);
     }
-    spans
 }
 
 /// How it is, since when, how it differs from the environment before.
@@ -153,7 +171,7 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
     let Some(seen) = model.fleet.seen(id) else { return Vec::new() };
     let rollout = &seen.rollout;
     if doubtful(model, id) {
-        return vec![Span::styled("an order is in doubt", theme.bad)];
+        return vec![Span::styled("order in doubt", theme.bad)];
     }
     if let Some(finding) = &seen.finding
         && finding.cause != crate::domain::doctor::Cause::Held
@@ -170,8 +188,10 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
         return under_way(pen, rollout, share, text, room);
     }
     let mut spans = Vec::new();
+    let drift = drift(model, rollout);
     match rollout.phase {
         Phase::Absent => return spans,
+        Phase::Done if room < NARROW && rollout.serving == Serving::Full && drift.is_some() => {}
         Phase::RolledBack => spans.push(Span::styled("rolled back", theme.waiting)),
         _ => match words::users(theme, rollout) {
             Some(users) => spans.push(users),
@@ -180,12 +200,13 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
         },
     }
     let changed = rollout.changed.as_ref().map(|(_, at)| *at).or_else(|| rollout.newest().and_then(|revision| revision.created));
-    if let Some(at) = changed {
+    if let Some(at) = changed.filter(|_| !spans.is_empty()) {
         spans.push(Span::styled(format!("  {}", format::since(model.now, at)), theme.faint));
     }
-    if let Some(drift) = drift(model, rollout) {
+    if let Some(drift) = drift {
         let style = if drift.starts_with("behind") { theme.warn } else { theme.muted };
-        spans.push(Span::styled(format!("  {drift}"), style));
+        let gap = if spans.is_empty() { "" } else { "  " };
+        spans.push(Span::styled(format!("{gap}{drift}"), style));
     }
     spans
 }
@@ -193,8 +214,19 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
 /// The gauge, the words, and the way back where there is room.
 fn under_way(pen: &Pen<'_>, rollout: &Rollout, share: u16, text: String, room: usize) -> Vec<Span<'static>> {
     let theme = pen.theme;
-    let gauge = room.saturating_sub(text.chars().count() + 2).min(20);
     let mut spans = Vec::new();
+    if room < NARROW {
+        let (glyph, style) = words::phase(theme, rollout);
+        let word = match rollout.phase {
+            Phase::Waiting => word(pen.model, rollout),
+            _ => text,
+        };
+        return vec![Span::styled(format!("{glyph} {word}"), style)];
+    }
+    let way = wayback::ways_back(rollout).into_iter().next();
+    // The way back is worth more than a long gauge.
+    let beside = if way.is_some() && room >= 44 { 22 } else { 0 };
+    let gauge = room.saturating_sub(text.chars().count() + 2 + beside).min(20);
     if gauge >= 4 {
         let done = gauge * usize::from(share) / 1_000;
         spans.push(Span::styled("━".repeat(done), theme.candidate));
@@ -203,10 +235,9 @@ fn under_way(pen: &Pen<'_>, rollout: &Rollout, share: u16, text: String, room: u
     }
     spans.push(Span::styled(text, theme.muted));
     let used: usize = spans.iter().map(Span::width).sum();
-    let way = wayback::ways_back(rollout).into_iter().next();
     if let Some(way) = way
         && let Some(key) = pen.model.keymap.key("rollout", key_of(way.verb))
-        && used + 24 <= room
+        && used + 20 <= room
     {
         let speed = if way.speed == wayback::Speed::Instant { "instant" } else { "restarts" };
         spans.push(Span::styled("  way back ", theme.faint));
@@ -235,7 +266,9 @@ fn pair(pen: &Pen<'_>, rollout: &Rollout, room: usize) -> Vec<Span<'static>> {
     };
     let mut spans = Vec::new();
     if let Some(side) = rollout.side(active) {
-        spans.push(Span::styled(format!("● {active} {}/{}", side.counts.ready, side.counts.wanted), theme.stable));
+        let text =
+            if room < NARROW { format!("● {active}") } else { format!("● {active} {}/{}", side.counts.ready, side.counts.wanted) };
+        spans.push(Span::styled(text, theme.stable));
     }
     if let Some(idle) = rollout.idle() {
         let track = idle.track.as_ref().map(ToString::to_string).unwrap_or_default();

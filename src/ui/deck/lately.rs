@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use crate::domain::journal::{Operation, OutcomeKind};
+use crate::domain::journal::Operation;
 use crate::ui::format;
 use crate::ui::pen::{Pen, inset, top};
 use crate::ui::words;
@@ -51,19 +51,13 @@ fn turn(pen: &Pen<'_>, at: Timestamp, glyph: &'static str, style: Style, text: S
 /// Returns an order with its outcome, in one line.
 fn order(pen: &Pen<'_>, operation: &Operation) -> Line<'static> {
     let theme = pen.theme;
-    let (glyph, style, outcome) = match &operation.outcome {
-        Some((_, OutcomeKind::Met, seen)) => ("✔", theme.good, seen.clone()),
-        Some((_, OutcomeKind::Missed, seen)) => ("✖", theme.bad, seen.clone()),
-        Some((_, OutcomeKind::Refused, seen)) => ("○", theme.muted, seen.clone()),
-        Some((_, OutcomeKind::Superseded, seen)) => ("○", theme.muted, seen.clone()),
-        None => ("◐", theme.candidate, operation.doubt()),
-    };
+    let (glyph, style, outcome) = words::outcome(pen, operation);
     let order = words::order(&operation.intent);
     Line::from(vec![
         Span::styled(format::time(operation.at, &pen.model.zone), theme.faint),
         Span::styled(format!("  {glyph} "), style),
         Span::styled(format!("{}  ", operation.actor), theme.accent),
-        Span::styled(format!("{}: {order}", operation.intent.rollout), theme.screen),
+        Span::styled(format!("{}: {order}", operation.intent.rollout), theme.text()),
         Span::styled(format!("  {outcome}"), style),
     ])
 }

@@ -43,7 +43,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
         pen.lines(inset(body, 3), format::wrap(text, usize::from(body.width.saturating_sub(6))).into_iter().map(Line::from));
         return;
     }
-    let rows = Rows::of(&services, model.plan.environments.as_slice(), body.height);
+    let rows = Rows::of(&services, body.height);
     let needed = services.iter().map(|service| usize::from(rows.height(service, false))).sum::<usize>() + 1;
     let spare = usize::from(body.height).saturating_sub(needed);
     // What happened of late gets what the services leave, from a size at which it says something.
@@ -65,10 +65,9 @@ struct Rows {
 
 impl Rows {
     /// Takes the roomiest that shows every service, else the tightest.
-    fn of(services: &[&Service], environments: &[Environment], height: u16) -> Self {
+    fn of(services: &[&Service], height: u16) -> Self {
         let fits =
             |rows: Self| services.iter().map(|service| usize::from(rows.height(service, false))).sum::<usize>() <= usize::from(height);
-        let _ = environments;
         [Self { lines: 2, gap: 2 }, Self { lines: 2, gap: 1 }, Self { lines: 2, gap: 0 }]
             .into_iter()
             .find(|rows| fits(*rows))
@@ -95,7 +94,7 @@ fn most_workloads(service: &Service) -> usize {
 fn columns<'p>(pen: &Pen<'p>, area: Rect, services: &[&Service]) -> Columns<'p> {
     let model = pen.model;
     let longest = services.iter().map(|service| service.name.as_str().len()).max().unwrap_or(0) as u16;
-    let first = (longest + 3).clamp(12, if area.width < 100 { 16 } else { 24 });
+    let first = if area.width < 100 { (longest + 3).clamp(12, 16) } else { (longest + 5).clamp(18, 28) };
     let service = Rect { x: area.x + 2, width: first.min(area.width.saturating_sub(2)), ..area };
     let all = model.plan.environments.len();
     let room = area.width.saturating_sub(first + 2);
@@ -200,10 +199,9 @@ fn draw_service(pen: &mut Pen<'_>, area: Rect, columns: &Columns<'_>, service: &
     let deck = &pen.model.nav.deck;
     let selected = deck.cursor.at == number;
     // With two lines between services, one of them is air within the selection.
-    let (above, lines) = if rows.gap == 2 { top(area, 1) } else { (Rect::ZERO, area) };
+    let (_, lines) = top(area, u16::from(rows.gap == 2));
     let lines = Rect { height: lines.height.saturating_sub(if rows.gap == 2 { 1 } else { rows.gap }), ..lines };
     let wide = inset(if rows.gap == 2 { area } else { lines }, 1);
-    let _ = above;
     if selected {
         pen.paint(wide, theme.selection);
         for row in wide.rows() {

@@ -52,8 +52,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, confirm: &Confirm) {
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let (_, inner) = top(inner, u16::from(inner.height > 8));
     let (inner, buttons) = bottom(inner, 1 + u16::from(inner.height > 10));
-    let (buttons, _) = top(buttons, 1);
+    let (_, buttons) = bottom(buttons, 1);
     let (list, typed) = if confirm.wants_name() { bottom(inner, 2) } else { bottom(inner, u16::from(inner.height > 8)) };
+    // Air is the first to go where the change is longer than the dialog.
+    let mut content = content;
+    if content.len() > usize::from(list.height) {
+        content.retain(|line| line.width() > 0);
+    }
     pen.regions.list_rows = list.height.into();
     let from = confirm.top.min(content.len().saturating_sub(list.height.into()));
     let hidden = content.len().saturating_sub(from + usize::from(list.height));
@@ -87,10 +92,10 @@ fn content(pen: &Pen<'_>, confirm: &Confirm, width: usize) -> Vec<Line<'static>>
         }
         Stage::Ready(preview) => ready(pen, confirm, preview, width, &mut lines),
         Stage::Refused(why) => {
-            lines.extend(prose("✖ ", &format::capital(why), width, theme.bad, theme.screen));
+            lines.extend(prose("✖ ", &format::capital(why), width, theme.bad, theme.text()));
         }
         Stage::Moved(what) => {
-            lines.extend(prose("▲ ", &format::capital(what), width, theme.waiting, theme.screen));
+            lines.extend(prose("▲ ", &format::capital(what), width, theme.waiting, theme.text()));
             lines.push(Line::default());
             lines.push(Line::styled("Read it again to see what the order comes to now.", theme.muted));
         }
@@ -127,7 +132,7 @@ fn ready(pen: &Pen<'_>, confirm: &Confirm, preview: &Preview, width: usize, line
     let mut first = "leads to";
     for sentence in &preview.leads_to {
         for part in format::wrap(sentence, text) {
-            lines.push(Line::from(vec![word(first), Span::styled(part, theme.screen)]));
+            lines.push(Line::from(vec![word(first), Span::styled(part, theme.text())]));
             first = "";
         }
     }
@@ -162,7 +167,7 @@ fn ready(pen: &Pen<'_>, confirm: &Confirm, preview: &Preview, width: usize, line
     let many = preview.requests.len() > 1;
     for (number, request) in preview.requests.iter().enumerate() {
         let first = if many { format!("request {}", number + 1) } else { "request".to_owned() };
-        let mut told = vec![word(&first), Span::styled(format::capital(&request.purpose), theme.screen)];
+        let mut told = vec![word(&first), Span::styled(format::capital(&request.purpose), theme.text())];
         told.push(Span::styled(format!("  {} at {}", request.object, request.object.version), theme.faint));
         lines.push(Line::from(told));
         let sent = format!("{} {}", request.method, request.path);
@@ -210,7 +215,7 @@ fn name_asked(pen: &mut Pen<'_>, area: Rect, confirm: &Confirm) {
     let name = confirm.rollout.service.as_str();
     let fits = confirm.name_fits();
     let field = format!(" {} ", format::pad(&format!("{}▏", confirm.typed.value()), name.chars().count() + 4));
-    let style = if fits { theme.good } else { theme.screen };
+    let style = if fits { theme.good } else { theme.text() };
     let line = Line::from(vec![
         Span::styled(format!("Type {name} to confirm  "), theme.waiting),
         Span::styled(field, theme.button.patch(style)),

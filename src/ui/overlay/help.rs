@@ -56,12 +56,16 @@ fn lines(pen: &Pen<'_>, mode: &str, group: Group, width: usize) -> Vec<Line<'sta
         let keys: Vec<&str> = keys.iter().map(|key| theme.glyphs.key(key)).collect();
         let keys = format::pad(&format::fit(&keys.join(" "), KEYS - 1), KEYS);
         let refusal = catalogue::available(model, action).err();
-        let (of_key, of_text) = if refusal.is_some() { (theme.faint, theme.faint) } else { (theme.key, theme.screen) };
+        let (of_key, of_text) = if refusal.is_some() { (theme.faint, theme.faint) } else { (theme.key, theme.text()) };
         let mut spans = vec![Span::styled(format!("  {keys}"), of_key), Span::styled(row.doc, of_text)];
         if let Some(refusal) = refusal {
-            let room = width.saturating_sub(KEYS + 4 + row.doc.chars().count());
-            if room > 12 {
-                spans.push(Span::styled(format::fit(&format!("  {refusal}"), room).into_owned(), theme.muted));
+            let reason = refusal.to_string();
+            let room = width.saturating_sub(KEYS + 2);
+            if row.doc.chars().count() + reason.chars().count() + 2 <= room {
+                spans.push(Span::styled(format!("  {reason}"), theme.muted));
+            } else {
+                lines.push(Line::from(spans));
+                spans = vec![Span::styled(format!("  {:KEYS$}{}", "", format::fit(&reason, room)), theme.muted)];
             }
         }
         lines.push(Line::from(spans));

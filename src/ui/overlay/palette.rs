@@ -47,7 +47,7 @@ fn draw_row(pen: &mut Pen<'_>, area: Rect, row: &PaletteRow) {
     };
     let told = format::fit(&told, usize::from(area.width) / 2).into_owned();
     let taken = pen.line_right(area, Span::styled(told, style));
-    let plain = if row.refusal.is_some() { theme.faint } else { theme.screen };
+    let plain = if row.refusal.is_some() { theme.faint } else { theme.text() };
     let named = row.label.find(": ").unwrap_or(0);
     let mut spans = Vec::new();
     for (byte, character) in row.label.char_indices() {

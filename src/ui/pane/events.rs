@@ -40,7 +40,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, focused: bo
         let about = event.about.rsplit(' ').next().unwrap_or_default();
         let about = crate::domain::instance::short_name(about);
         let of_kind = event.about.starts_with("Pod");
-        let (reason, message) = if event.warning { (theme.warn, theme.screen) } else { (theme.muted, theme.muted) };
+        let (reason, message) = if event.warning { (theme.warn, theme.text()) } else { (theme.muted, theme.muted) };
         let mut spans = vec![
             Span::styled(format!("{age:>9}  "), theme.faint),
             Span::styled(event.reason.clone(), reason),

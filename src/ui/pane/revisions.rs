@@ -57,7 +57,7 @@ fn revisions(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
 }
 
 /// Column widths: number, version, role, ready, proof, age.
-const COLUMNS: [usize; 6] = [7, 14, 16, 8, 20, 10];
+const COLUMNS: [usize; 6] = [7, 13, 12, 8, 20, 7];
 
 fn row_text(cells: [&str; 7], wide: bool) -> String {
     let mut text = String::new();

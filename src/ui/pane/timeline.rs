@@ -1,7 +1,6 @@
 //! The timeline: every order with who, what, its requests and their answers, and what came of it.
 
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::action::Action;
@@ -9,7 +8,7 @@ use crate::app::model::nav::Cursor;
 use crate::app::regions::Hit;
 use crate::domain::change::Judgement;
 use crate::domain::id::RolloutId;
-use crate::domain::journal::{Operation, OutcomeKind};
+use crate::domain::journal::Operation;
 use crate::ui::format;
 use crate::ui::pen::{Pen, inset, top};
 use crate::ui::words;
@@ -48,23 +47,9 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, about: Option<&RolloutId>) {
     }
 }
 
-/// Returns the glyph, style and words of what came of an operation.
-fn outcome(pen: &Pen<'_>, operation: &Operation) -> (&'static str, Style, String) {
-    let theme = pen.theme;
-    let doubtful = pen.model.jobs.in_doubt().any(|other| other.op == operation.op);
-    match &operation.outcome {
-        Some((_, OutcomeKind::Met, seen)) => ("✔", theme.good, seen.clone()),
-        Some((_, OutcomeKind::Missed, seen)) => ("✖", theme.bad, seen.clone()),
-        Some((_, OutcomeKind::Refused, seen)) => ("○", theme.muted, format!("refused: {seen}")),
-        Some((_, OutcomeKind::Superseded, seen)) => ("○", theme.muted, format!("superseded: {seen}")),
-        None if doubtful => ("▲", theme.bad, format!("in doubt: {}", operation.doubt())),
-        None => ("◐", theme.candidate, operation.doubt()),
-    }
-}
-
 fn row(pen: &Pen<'_>, operation: &Operation, one_rollout: bool) -> Line<'static> {
     let (model, theme) = (pen.model, pen.theme);
-    let (glyph, style, told) = outcome(pen, operation);
+    let (glyph, style, told) = words::outcome(pen, operation);
     let about = if one_rollout { String::new() } else { format!("{}: ", operation.intent.rollout) };
     Line::from(vec![
         Span::styled(format!("{:>12}  ", format::minute(operation.at, model.now, &model.zone)), theme.faint),
@@ -81,7 +66,7 @@ fn one(pen: &mut Pen<'_>, area: Rect, operation: &Operation) {
     let (model, theme) = (pen.model, pen.theme);
     let inner = pen.pane(area, false, "Order", Line::styled(operation.op.to_string(), theme.faint));
     let width = usize::from(inner.width);
-    let (glyph, style, told) = outcome(pen, operation);
+    let (glyph, style, told) = words::outcome(pen, operation);
     let mut lines = vec![
         Line::from(vec![
             Span::styled(format::capital(&words::order(&operation.intent)), theme.strong),
@@ -105,7 +90,7 @@ fn one(pen: &mut Pen<'_>, area: Rect, operation: &Operation) {
         };
         lines.push(Line::from(vec![
             Span::styled(format!("{} ", request.method), theme.accent),
-            Span::styled(request.purpose.clone(), theme.screen),
+            Span::styled(request.purpose.clone(), theme.text()),
             Span::styled(format!("  {text}"), style),
         ]));
         lines.extend(

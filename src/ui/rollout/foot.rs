@@ -45,7 +45,7 @@ fn on_its_way(pen: &Pen<'_>, job: &Job) -> Line<'static> {
     let mut spans = vec![
         Span::styled("◐ ", theme.candidate),
         Span::styled(format!("{}: ", format::capital(&job.label)), theme.strong),
-        Span::styled(what, theme.screen),
+        Span::styled(what, theme.text()),
         Span::styled(format!("  {}", format::age(length)), if length > SLOW { theme.waiting } else { theme.muted }),
     ];
     if job.unrecorded {
@@ -96,7 +96,7 @@ fn way_back(pen: &Pen<'_>, rollout: &Rollout) -> Line<'static> {
         if let Some(key) = model.keymap.key("rollout", action) {
             spans.push(Span::styled(format!("{key} "), if works { theme.key } else { theme.faint }));
         }
-        spans.push(Span::styled(words::way_back(way), if works && number == 0 { theme.screen } else { theme.muted }));
+        spans.push(Span::styled(words::way_back(way), if works && number == 0 { theme.text() } else { theme.muted }));
     }
     Line::from(spans)
 }

@@ -41,10 +41,19 @@ struct Stop {
     label_style: Style,
 }
 
+impl Stop {
+    fn width(&self) -> usize {
+        self.label.chars().count().max(self.time.len())
+    }
+}
+
 fn stop(theme: &Theme, rollout: &Rollout, steps: &Steps, at: usize, step: &Step, now: Timestamp) -> Stop {
     let current = steps.current;
     let took = |until: Option<Timestamp>| step.started.zip(until).map(|(from, to)| format::clock(to.duration_since(from)));
-    let mut label = step.kind.label();
+    let mut label = match step.kind {
+        StepKind::Pause(Some(length)) => format::age(length),
+        _ => step.kind.label(),
+    };
     if current.is_some_and(|current| at < current) {
         Stop { glyph: "✔", label, time: took(step.ended).unwrap_or_default(), style: theme.good, label_style: theme.muted }
     } else if current == Some(at) {
@@ -67,12 +76,11 @@ fn rail(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, steps: &Steps) {
     let theme = pen.theme;
     let now = pen.model.now;
     let stops: Vec<Stop> = steps.list.iter().enumerate().map(|(at, step)| stop(theme, rollout, steps, at, step, now)).collect();
-    let text: usize = stops.iter().map(|stop| stop.label.chars().count() + 2).sum();
+    let text: usize = stops.iter().map(|stop| stop.width() + 2).sum();
     let gaps = stops.len().saturating_sub(1).max(1);
     let link = (usize::from(area.width).saturating_sub(text) / gaps).saturating_sub(2).clamp(1, 8);
     let current = steps.current.unwrap_or(0).min(stops.len().saturating_sub(1));
-    let width =
-        |from: usize, to: usize| -> usize { stops.iter().take(to).skip(from).map(|stop| stop.label.chars().count() + 2 + link + 2).sum() };
+    let width = |from: usize, to: usize| -> usize { stops.iter().take(to).skip(from).map(|stop| stop.width() + 2 + link + 2).sum() };
     // Where not all fit, those before the current one give way first; one stays, so that it reads as a way.
     let mut from = 0;
     while from + 1 < current && width(from, current + 2) > usize::from(area.width) {
@@ -90,9 +98,10 @@ fn rail(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, steps: &Steps) {
             above.push(Span::styled(format!(" {} ", piece.repeat(link)), style));
             below.push(Span::raw(" ".repeat(link + 2)));
         }
-        let width = stop.label.chars().count();
+        let width = stop.width();
         above.push(Span::styled(format!("{} ", stop.glyph), stop.style));
-        above.push(Span::styled(stop.label.clone(), stop.label_style));
+        // Under a label that is shorter than its time, the way goes on.
+        above.push(Span::styled(format::pad(&stop.label, width), stop.label_style));
         below.push(Span::styled(format!("  {}", format::pad(&stop.time, width)), if at == current { stop.style } else { theme.faint }));
     }
     pen.lines(area, [Line::from(above), Line::from(below)]);
@@ -102,7 +111,7 @@ fn rail(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, steps: &Steps) {
 fn bar(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
     let theme = pen.theme;
     let Some((share, text)) = words::progress(rollout) else { return };
-    let columns = (usize::from(area.width) / 2).min(60);
+    let columns = usize::from(if area.width < 100 { area.width / 3 } else { area.width / 2 }).min(60);
     let filled = columns * usize::from(share) / 1_000;
     let candidate = rollout.candidate().map_or(0, |candidate| candidate.counts.available);
     let mut spans = vec![
@@ -152,7 +161,7 @@ fn pair(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
         } else if lacking {
             theme.waiting
         } else {
-            theme.screen
+            theme.text()
         };
         spans.push(Span::styled(if empty { "scaled to 0".to_owned() } else { ready }, style));
         spans.push(Span::styled(

@@ -123,7 +123,7 @@ fn line(theme: &Theme, rollout: &Rollout, row: &Row<'_>, now: Timestamp) -> (Lin
         }
         Row::Instance { instance, last, last_revision } => {
             let (glyph, style) = health(theme, instance);
-            let name_style = if style == theme.bad { theme.strong } else { theme.screen };
+            let name_style = if style == theme.bad { theme.strong } else { theme.text() };
             let name = Line::from(vec![
                 Span::styled(format!("{}{}", trunk(*last_revision), twig(*last)), theme.border),
                 Span::styled(format!("{glyph} "), style),
@@ -243,7 +243,7 @@ fn router(theme: &Theme, rollout: &Rollout, twig: &'static str) -> (Line<'static
     let name = Line::from(vec![
         Span::styled(twig, theme.border),
         Span::styled("⇒ ", theme.accent),
-        Span::styled(routing.router.clone(), theme.screen),
+        Span::styled(routing.router.clone(), theme.text()),
         Span::styled(format!(" → {to}"), theme.stable),
     ]);
     let all: u32 = routing.endpoints.iter().map(|(_, count)| count).sum();
