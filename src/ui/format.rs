@@ -126,11 +126,20 @@ pub fn fit_line(line: Line<'_>, columns: usize) -> Line<'_> {
 
 /// Breaks a text into lines of at most so many columns, at spaces where there are any. At least one line.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    wrap_after(text, columns, &[' '])
+}
+
+/// Breaks a request into lines: after what separates its parts.
+pub fn wrap_code(text: &str, columns: usize) -> Vec<String> {
+    wrap_after(text, columns, &[' ', ',', '/', '?', '&'])
+}
+
+fn wrap_after(text: &str, columns: usize, separators: &[char]) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let (mut line, mut used) = (String::new(), 0);
-        for word in paragraph.split_inclusive(' ') {
+        for word in paragraph.split_inclusive(separators) {
             let width = word.trim_end().width();
             if used > 0 && used + width > columns {
                 lines.push(std::mem::take(&mut line));
@@ -213,6 +222,7 @@ mod tests {
     fn long_text_breaks_at_spaces_and_long_words_break_anywhere() {
         assert_eq!(wrap("one two three", 8), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap_code(r#"{"a":1,"bcd":2}"#, 9), [r#"{"a":1,"#, r#""bcd":2}"#]);
         assert_eq!(wrap("", 4), [""]);
         for columns in 1..12 {
             assert!(wrap("so 漢字漢字 it goes on", columns).iter().all(|line| line.width() <= columns.max(2)), "{columns}");

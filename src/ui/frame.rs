@@ -4,6 +4,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget as _};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::format;
@@ -11,12 +12,13 @@ use super::pen::Pen;
 use super::words;
 use crate::app::action::Action;
 use crate::app::catalogue;
-use crate::app::model::dialog::Overlay;
+use crate::app::model::dialog::{Overlay, Stage};
+use crate::app::model::links::LinkState;
 use crate::app::model::nav::Screen;
 use crate::app::model::notices::Tone;
 use crate::app::model::{JournalState, Model, Writing};
 use crate::app::regions::Hit;
-use crate::domain::id::RolloutId;
+use crate::domain::id::{RolloutId, Scope};
 use crate::domain::plan::Protection;
 use crate::port::Link;
 
@@ -54,6 +56,7 @@ fn about<'p>(pen: &Pen<'p>, id: &'p RolloutId, screen: &'p str, width: u16, span
     let (model, theme) = (pen.model, pen.theme);
     let environment = model.environment(id);
     let band = environment.map_or(theme.band, |environment| theme.environment_band(environment.colour));
+    spans.push(Span::raw(" "));
     spans.push(Span::styled(format!(" {} ", id.environment.as_str().to_uppercase()), band));
     let name = words::name(id);
     spans.push(Span::styled(format!(" {name}"), theme.strong));
@@ -109,6 +112,8 @@ fn state<'p>(pen: &Pen<'p>, width: u16) -> Line<'p> {
 pub(super) fn notice(pen: &mut Pen<'_>, area: Rect) {
     let Some(notice) = pen.model.notices.current(pen.model.now) else { return };
     let theme = pen.theme;
+    Clear.render(area, pen.cells);
+    pen.paint(area, theme.screen);
     let (glyph, style) = tone(pen, notice.tone);
     let mut spans = vec![Span::raw("   "), Span::styled(format!("{glyph} "), style)];
     if let Some(about) = &notice.about {
@@ -173,7 +178,11 @@ fn keys(model: &Model) -> (&'static str, Vec<Action>) {
         Some(overlay) => {
             let actions = match overlay {
                 Overlay::Confirm(confirm) if confirm.wants_name() => vec![Accept, Cancel, Up, Down],
-                Overlay::Confirm(_) => vec![Confirm, Cancel, Next, Accept, Up, Down, Copy],
+                Overlay::Confirm(confirm) => match confirm.stage {
+                    Stage::Ready(_) => vec![Confirm, Cancel, Next, Accept, Up, Down, Copy],
+                    Stage::Asking { .. } => vec![Cancel],
+                    Stage::Refused(_) | Stage::Moved(_) => vec![Accept, Cancel],
+                },
                 Overlay::Prompt(_) | Overlay::Palette(_) => vec![Accept, Cancel, Up, Down],
                 Overlay::Help { .. } | Overlay::Notices(_) => vec![Cancel, Up, Down, PageDown],
                 Overlay::RollBack(_) | Overlay::Themes { .. } => vec![Accept, Cancel, Up, Down],
@@ -198,34 +207,34 @@ fn key_of(pen: &Pen<'_>, mode: &str, action: Action) -> Option<(Line<'static>, b
     Some((Line::from(vec![Span::styled(key, of_key), Span::styled(format!(" {label}"), of_label)]), works))
 }
 
-/// Every link with its state and the age of its data; the troubled ones first where room is short.
+/// How a link is told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Telling {
+    Full,
+    /// Without the words that its sign says as well.
+    Short,
+}
+
+/// Every link with its state and the age of its data; where room is short the live ones are counted, then all are.
 fn links(pen: &Pen<'_>, width: u16) -> Line<'static> {
-    let (model, theme) = (pen.model, pen.theme);
-    let mut told: Vec<(bool, String, Style)> = model
-        .links
-        .iter()
-        .map(|(scope, link)| {
-            let age = model.links.age(scope, model.now);
-            match &link.state {
-                Link::Connecting => (true, format!("○ {scope} connecting"), theme.muted),
-                Link::Up => match model.links.stale(scope, model.now) {
-                    Some(age) => (true, format!("▲ {scope} stale {}", format::age(age)), theme.waiting),
-                    // A figure that counts to five and back tells nothing and costs a redraw each second.
-                    None if age.is_none_or(|age| age.as_secs() < 6) => (false, format!("● {scope} live"), theme.good),
-                    None => (false, format!("● {scope} {}", age.map(format::age).unwrap_or_default()), theme.good),
-                },
-                Link::Retrying { next, .. } => {
-                    (true, format!("✖ {scope} retrying in {}", format::age(next.duration_since(model.now))), theme.bad)
-                }
-                Link::Down { .. } => (true, format!("✖ {scope} down"), theme.bad),
-            }
-        })
-        .collect();
-    let all: usize = told.iter().map(|(_, text, _)| text.width() + 2).sum();
+    let theme = pen.theme;
+    let all = |telling| -> Vec<_> { pen.model.links.iter().map(|(scope, link)| told(pen, scope, link, telling)).collect() };
+    let fits = |told: &[(bool, String, Style)]| told.iter().map(|(_, text, _)| text.width() + 2).sum::<usize>() <= usize::from(width);
+    let mut told = all(Telling::Full);
     let live = told.iter().filter(|(trouble, ..)| !trouble).count();
-    if all > usize::from(width) && live > 0 {
-        told.retain(|(trouble, ..)| *trouble);
-        told.push((false, format!("● {live} live"), theme.good));
+    if !fits(&told) {
+        told = all(Telling::Short);
+        if live > 0 {
+            told.retain(|(trouble, ..)| *trouble);
+            told.push((false, format!("● {live} live"), theme.good));
+        }
+    }
+    if !fits(&told) {
+        let lost = told.iter().filter(|(trouble, ..)| *trouble).count();
+        told = vec![(true, format!("✖ {lost} not live"), theme.bad)];
+        if live > 0 {
+            told.push((false, format!("● {live}"), theme.good));
+        }
     }
     let mut spans = Vec::new();
     for (_, text, style) in told {
@@ -234,4 +243,26 @@ fn links(pen: &Pen<'_>, width: u16) -> Line<'static> {
     spans.pop();
     spans.push(Span::raw(" "));
     Line::from(spans)
+}
+
+/// Returns whether a link is in trouble, its words and their style.
+fn told(pen: &Pen<'_>, scope: &Scope, link: &LinkState, telling: Telling) -> (bool, String, Style) {
+    let (model, theme) = (pen.model, pen.theme);
+    let full = telling == Telling::Full;
+    match &link.state {
+        Link::Connecting => (true, format!("○ {scope}{}", if full { " connecting" } else { "" }), theme.muted),
+        Link::Up => match (model.links.stale(scope, model.now), model.links.age(scope, model.now)) {
+            (Some(age), _) => (true, format!("▲ {scope}{} {}", if full { " stale" } else { "" }, format::age(age)), theme.waiting),
+            // A figure that counts to five and back tells nothing and costs a redraw each second.
+            (None, Some(age)) if age.as_secs() >= 6 => (false, format!("● {scope} {}", format::age(age)), theme.good),
+            (None, _) => (false, format!("● {scope} live"), theme.good),
+        },
+        Link::Retrying { next, .. } if full => {
+            let left = next.duration_since(model.now);
+            let when = if left.as_secs() > 0 { format!("in {}", format::age(left)) } else { "now".to_owned() };
+            (true, format!("✖ {scope} retrying {when}"), theme.bad)
+        }
+        Link::Down { .. } if full => (true, format!("✖ {scope} down"), theme.bad),
+        Link::Retrying { .. } | Link::Down { .. } => (true, format!("✖ {scope}"), theme.bad),
+    }
 }

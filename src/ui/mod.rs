@@ -47,14 +47,10 @@ pub fn draw(frame: &mut Frame<'_>, model: &mut Model, theme: &Theme) -> Regions 
 fn screen(pen: &mut Pen<'_>, area: Rect) {
     let (head, rest) = top(area, 1);
     let (rest, foot) = bottom(rest, 1);
-    let body = match pen.model.notices.current(pen.model.now) {
-        Some(_) => {
-            let (body, notice) = bottom(rest, 1);
-            frame::notice(pen, notice);
-            body
-        }
-        None => rest,
-    };
+    let told = pen.model.notices.current(pen.model.now).is_some();
+    let (above, notice) = bottom(rest, 1);
+    // A notice lies over the last row, so that nothing jumps when it comes and goes; but the newest log line it must not hide.
+    let body = if told && matches!(pen.model.nav.screen(), Screen::Logs(_)) { above } else { rest };
     frame::head(pen, head);
     match pen.model.nav.screen() {
         Screen::Deck => deck::draw(pen, body),
@@ -62,6 +58,9 @@ fn screen(pen: &mut Pen<'_>, area: Rect) {
         Screen::Logs(id) => pane::logs_full(pen, body, id),
         Screen::Revisions(id) => pane::revisions::draw(pen, body, id),
         Screen::Timeline(about) => pane::timeline::draw(pen, body, about.as_ref()),
+    }
+    if told {
+        frame::notice(pen, notice);
     }
     frame::foot(pen, foot);
     overlay::draw(pen, body);

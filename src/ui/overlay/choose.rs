@@ -65,6 +65,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, choice: &RollBack) {
         let (difference, last) = bottom(below, 1);
         let shown = lines(pen, running, chosen);
         pen.lines(difference, shown);
-        pen.line(last, Span::styled("Not brought back: replicas, ConfigMaps and Secrets, migrations of a database.", theme.waiting));
+        pen.line(last, Span::styled("Not brought back: replicas, ConfigMaps, Secrets, database migrations.", theme.waiting));
     }
 }

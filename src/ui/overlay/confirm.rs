@@ -171,10 +171,10 @@ fn ready(pen: &Pen<'_>, confirm: &Confirm, preview: &Preview, width: usize, line
         told.push(Span::styled(format!("  {} at {}", request.object, request.object.version), theme.faint));
         lines.push(Line::from(told));
         let sent = format!("{} {}", request.method, request.path);
-        lines.extend(format::wrap(&sent, text).into_iter().map(|part| Line::from(vec![word(""), Span::styled(part, theme.accent)])));
+        lines.extend(format::wrap_code(&sent, text).into_iter().map(|part| Line::from(vec![word(""), Span::styled(part, theme.accent)])));
         if !request.body.is_empty() {
             lines.extend(
-                format::wrap(&request.body, text).into_iter().map(|part| Line::from(vec![word(""), Span::styled(part, theme.muted)])),
+                format::wrap_code(&request.body, text).into_iter().map(|part| Line::from(vec![word(""), Span::styled(part, theme.muted)])),
             );
         }
         if let Some(wait) = request.then {

@@ -94,10 +94,14 @@ fn one(pen: &mut Pen<'_>, area: Rect, operation: &Operation) {
             Span::styled(format!("  {text}"), style),
         ]));
         lines.extend(
-            format::wrap(&request.path, width.saturating_sub(2)).into_iter().map(|part| Line::styled(format!("  {part}"), theme.faint)),
+            format::wrap_code(&request.path, width.saturating_sub(2))
+                .into_iter()
+                .map(|part| Line::styled(format!("  {part}"), theme.faint)),
         );
         lines.extend(
-            format::wrap(&request.body, width.saturating_sub(2)).into_iter().map(|part| Line::styled(format!("  {part}"), theme.muted)),
+            format::wrap_code(&request.body, width.saturating_sub(2))
+                .into_iter()
+                .map(|part| Line::styled(format!("  {part}"), theme.muted)),
         );
         lines.push(Line::default());
     }

@@ -7,7 +7,7 @@ use crate::app::catalogue;
 use crate::app::model::jobs::{Job, Stage};
 use crate::domain::change::{Judgement, SLOW};
 use crate::domain::journal::Operation;
-use crate::domain::rollout::Rollout;
+use crate::domain::rollout::{Rollout, Strategy};
 use crate::domain::verb::Verb;
 use crate::domain::wayback::ways_back;
 use crate::ui::format;
@@ -18,13 +18,13 @@ use crate::ui::words;
 const MOST: usize = 3;
 
 /// Returns the lines.
-pub(super) fn lines(pen: &Pen<'_>, rollout: &Rollout, width: u16, airy: bool) -> Vec<Line<'static>> {
+pub(super) fn lines(pen: &Pen<'_>, rollout: &Rollout, width: u16, roomy: bool) -> Vec<Line<'static>> {
     let model = pen.model;
     let mut lines: Vec<Line<'static>> = model.jobs.of(&rollout.id).take(MOST).map(|job| on_its_way(pen, job)).collect();
     let doubts = model.jobs.in_doubt().filter(|operation| operation.intent.rollout == rollout.id).take(MOST);
-    lines.extend(doubts.map(|operation| in_doubt(pen, rollout, operation)));
-    lines.push(way_back(pen, rollout));
-    if airy && let Some(greyed) = greyed(pen, width) {
+    lines.extend(doubts.flat_map(|operation| in_doubt(pen, rollout, operation, width)));
+    lines.push(way_back(pen, rollout, width));
+    if roomy && let Some(greyed) = greyed(pen, width) {
         lines.push(greyed);
     }
     lines
@@ -54,37 +54,49 @@ fn on_its_way(pen: &Pen<'_>, job: &Job) -> Line<'static> {
     Line::from(spans)
 }
 
-fn in_doubt(pen: &Pen<'_>, rollout: &Rollout, operation: &Operation) -> Line<'static> {
+/// What is not known, and what the cluster shows of it; in two lines where one is too short.
+fn in_doubt(pen: &Pen<'_>, rollout: &Rollout, operation: &Operation, width: u16) -> Vec<Line<'static>> {
     let (model, theme) = (pen.model, pen.theme);
     let (truth, style) = match operation.intent.expect.judge(rollout) {
         Judgement::Met(seen) => (format!("the cluster shows it done: {seen}"), theme.good),
         Judgement::Missed(seen) => (format!("the cluster shows that it was not done: {seen}"), theme.bad),
         Judgement::Pending => ("the cluster does not show it so far".to_owned(), theme.waiting),
     };
-    let mut spans = vec![
+    let order = Line::from(vec![
         Span::styled("▲ In doubt: ", theme.bad),
         Span::styled(words::order(&operation.intent), theme.strong),
-        Span::styled(format!(" by {} {}; ", operation.actor, format::minute(operation.at, model.now, &model.zone)), theme.muted),
-        Span::styled(format!("{}; ", operation.doubt()), theme.muted),
-        Span::styled(truth, style),
-    ];
+        Span::styled(format!(" by {} {}", operation.actor, format::minute(operation.at, model.now, &model.zone)), theme.muted),
+    ]);
+    let mut spans = vec![Span::styled(format!("  {}; ", operation.doubt()), theme.muted), Span::styled(truth, style)];
     if let Some(key) = model.keymap.key("rollout", Action::Acknowledge) {
         spans.push(Span::styled(format!("   {key}"), theme.key));
         spans.push(Span::styled(" close it", theme.muted));
     }
-    Line::from(spans)
+    let truth = Line::from(spans);
+    if order.width() + truth.width() > usize::from(width) {
+        return vec![order, truth];
+    }
+    let mut line = order;
+    line.spans.extend(truth.spans);
+    vec![line]
 }
 
 /// Always there: also that there is none is worth knowing.
-fn way_back(pen: &Pen<'_>, rollout: &Rollout) -> Line<'static> {
+fn way_back(pen: &Pen<'_>, rollout: &Rollout, width: u16) -> Line<'static> {
     let (model, theme) = (pen.model, pen.theme);
     let mut spans = vec![Span::styled("Fastest way back", theme.muted)];
     let ways = ways_back(rollout);
     if ways.is_empty() {
-        spans.push(Span::styled("   none: no former revision is kept and ready", theme.faint));
+        let verb = if rollout.strategy == Strategy::BlueGreen { Verb::SwitchBack } else { Verb::RollBack };
+        let why = model.can(&rollout.id, verb).err().map_or_else(|| "nothing to go back to".to_owned(), |why| why.to_string());
+        spans.push(Span::styled(format!("   none: {why}"), theme.faint));
         return Line::from(spans);
     }
     for (number, way) in ways.iter().enumerate() {
+        let used: usize = spans.iter().map(Span::width).sum();
+        if number > 0 && used + words::way_back(way).chars().count() + 9 > usize::from(width) {
+            break;
+        }
         spans.push(Span::styled(if number == 0 { "   " } else { "   ·   " }, theme.faint));
         let action = match way.verb {
             Verb::Abort => Action::Abort,
@@ -119,6 +131,10 @@ fn greyed(pen: &Pen<'_>, width: u16) -> Option<Line<'static>> {
     }
     let mut spans = vec![Span::styled("Not now         ", theme.faint)];
     for (number, (why, keys)) in reasons.into_iter().enumerate() {
+        let used: usize = spans.iter().map(Span::width).sum();
+        if number > 0 && used + why.chars().count() + keys.len() * 2 + 8 > usize::from(width) {
+            break;
+        }
         spans.push(Span::styled(if number == 0 { "   " } else { "   ·   " }, theme.faint));
         spans.push(Span::styled(keys.join(" "), theme.muted));
         spans.push(Span::styled(format!(" {why}"), theme.faint));

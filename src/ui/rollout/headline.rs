@@ -9,7 +9,7 @@ use crate::ui::format;
 use crate::ui::pen::Pen;
 use crate::ui::words;
 
-/// Draws the sentence; the words at its end are the first to be cut.
+/// Draws the sentence; what does not fit beside it is left out.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
     let (model, theme) = (pen.model, pen.theme);
     let (glyph, style) = words::phase(theme, rollout);
@@ -18,7 +18,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
     if let Some(countdown) = words::countdown(rollout, model.now) {
         spans.push(Span::styled(format!("  {countdown}"), theme.waiting));
     }
-    let mut tell = |text: String, style: Style| spans.push(Span::styled(format!("    {text}"), style));
+    // Half a sentence tells nothing: what does not fit in full is left out, and what follows may fit.
+    let mut tell = |text: String, style: Style| {
+        let text = format!("    {text}");
+        if spans.iter().map(Span::width).sum::<usize>() + text.chars().count() <= usize::from(area.width) {
+            spans.push(Span::styled(text, style));
+        }
+    };
     if let Some(users) = words::users(theme, rollout) {
         tell(users.content.to_string(), users.style);
     } else if let Some(share) = words::share(rollout).filter(|_| rollout.phase.under_way() && rollout.strategy == Strategy::Canary) {

@@ -6,6 +6,7 @@ mod rail;
 mod tree;
 
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::format;
@@ -28,6 +29,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
     let airy = area.height >= 32;
     let side_by_side = area.width >= SIDE_BY_SIDE.0 && area.height + 2 >= SIDE_BY_SIDE.1;
     let (_, area) = top(area, u16::from(airy));
+    let stale = stale(pen, id);
+    let (told, area) = top(area, u16::from(stale.is_some()));
     let (head, rest) = top(area, 1);
     headline::draw(pen, inset(head, 3), &rollout);
     let (_, rest) = top(rest, u16::from(airy));
@@ -35,14 +38,38 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
     let (rail_area, rest) = top(rest, rail);
     rail::draw(pen, inset(rail_area, 3), &rollout);
     let (_, rest) = top(rest, u16::from(airy && rail > 0));
-    let foot_lines = foot::lines(pen, &rollout, area.width, airy);
+    let foot_lines = foot::lines(pen, &rollout, area.width.saturating_sub(6), area.height >= 20);
     let (body, foot) = bottom(rest, foot_lines.len() as u16 + u16::from(airy));
     let (_, foot) = top(foot, u16::from(airy));
     pen.lines(inset(foot, 3), foot_lines);
     if rollout.phase == Phase::Absent && rollout.instances.is_empty() && rollout.revisions.is_empty() {
         return absent(pen, body, &rollout);
     }
-    if side_by_side { beside(pen, inset(body, 1), &rollout) } else { stacked(pen, body, &rollout) }
+    if side_by_side {
+        beside(pen, inset(body, 1), &rollout);
+    } else {
+        stacked(pen, body, &rollout);
+    }
+    if let Some(sentence) = stale {
+        // The last good data stays, without its colours.
+        let last = Rect { height: body.bottom().saturating_sub(head.y), ..head };
+        pen.paint(last, Style { bg: None, ..pen.theme.veil });
+        pen.line(inset(told, 3), sentence);
+    }
+}
+
+/// Returns the sentence for data that is not live.
+fn stale(pen: &Pen<'_>, id: &RolloutId) -> Option<Line<'static>> {
+    let (model, theme) = (pen.model, pen.theme);
+    let scope = model.scope(id)?;
+    if !model.links.grey(&scope, model.now) {
+        return None;
+    }
+    let age = model.links.age(&scope, model.now).map_or_else(String::new, |age| format!("Last seen {} ago. ", format::age(age)));
+    let up = model.links.get(&scope).is_some_and(|link| link.state.is_up());
+    let why = if up { format!("{scope} has said nothing since; only the ways back work.") } else { pane::waiting_sentence(model, id) };
+    let style = if up { theme.waiting } else { theme.bad };
+    Some(Line::from(vec![Span::styled(if up { "▲ " } else { "✖ " }, style), Span::styled(age, style), Span::styled(why, theme.text())]))
 }
 
 /// The tree beside the events, the logs below both.

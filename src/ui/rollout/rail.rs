@@ -104,6 +104,9 @@ fn rail(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, steps: &Steps) {
         above.push(Span::styled(format::pad(&stop.label, width), stop.label_style));
         below.push(Span::styled(format!("  {}", format::pad(&stop.time, width)), if at == current { stop.style } else { theme.faint }));
     }
+    while below.last().is_some_and(|span| span.content.trim().is_empty()) {
+        below.pop();
+    }
     pen.lines(area, [Line::from(above), Line::from(below)]);
 }
 

@@ -37,7 +37,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, focused: bo
     let rows = rows(rollout, &model.nav.rollout.unfolded);
     let mut cursor = model.nav.rollout.tree;
     cursor.reveal(rows.len(), list.height.into());
-    let info = (list.width / 3).clamp(20, 32);
+    let info = (list.width * 2 / 5).clamp(20, 32);
     for (place, (number, row)) in list.rows().zip(rows.iter().enumerate().skip(cursor.top)) {
         let selected = number == cursor.at;
         if selected {
