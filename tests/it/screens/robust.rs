@@ -15,7 +15,7 @@ use super::frame;
 use super::frames::SCREENS;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_size_and_no_cursor_breaks_a_screen(
@@ -62,7 +62,7 @@ fn disturb(model: &mut Model, cursor: Cursor, pane: Pane) {
 #[test]
 fn every_small_size_is_drawn() {
     for (name, make) in SCREENS.into_iter().filter(|(name, _)| ["deck", "canary", "confirm-typed"].contains(name)) {
-        for columns in (1..100).step_by(9) {
+        for columns in (1..100).step_by(19) {
             for rows in 1..30 {
                 let theme = Theme::named("dark").unwrap();
                 let (cells, _) = frame(&mut make(), &theme, columns, rows);
