@@ -285,6 +285,11 @@ fn took_over(rollout: &Rollout, track: Option<&Track>, fits: impl Fn(&[&str]) ->
     };
     let Some(revision) = revision else { return Judgement::Pending };
     let images: Vec<&str> = revision.images.iter().map(|image| image.image.as_str()).collect();
+    // Of one side, what was there before must be gone as well: half a roll has its half ready.
+    let alone = |track: &Track| {
+        let mut others = rollout.revisions.iter().filter(|other| other.track.as_ref() == Some(track) && other.id != revision.id);
+        others.all(|other| other.counts.wanted == 0 && other.counts.total == 0)
+    };
     let ready = |counts: Counts| counts.wanted == counts.available && counts.total == counts.wanted;
     if !fits(&images) {
         return if rollout.phase == Phase::Done && track.is_none() {
@@ -295,7 +300,7 @@ fn took_over(rollout: &Rollout, track: Option<&Track>, fits: impl Fn(&[&str]) ->
     }
     match rollout.phase {
         Phase::Failed => Judgement::Missed(rollout.native.clone()),
-        _ if track.is_some() && ready(revision.counts) => {
+        _ if track.is_some_and(alone) && ready(revision.counts) => {
             Judgement::Met(format!("{} ready, {} of {}", revision.label(), revision.counts.ready, revision.counts.wanted))
         }
         // An aborted canary still wishes what it does not serve.

@@ -3,5 +3,6 @@
 mod bodies;
 mod fake;
 mod objects;
+mod outcomes;
 mod refusals;
 mod sending;
