@@ -4,7 +4,9 @@
 #[path = "../belief.rs"]
 mod belief;
 mod change;
+mod engine;
 mod init;
 mod lab;
 mod logs;
+mod orders;
 mod watch;

@@ -1,63 +1,16 @@
 //! The reading half against a real cluster: what the console would be told while kubectl works.
 
-use std::time::Duration;
-
-use rolldeck::adapter::kubernetes::{Options, spawn};
 use rolldeck::domain::id::RolloutId;
 use rolldeck::domain::instance::InstanceState;
 use rolldeck::domain::plan::{BlueGreen, EngineKind, Target, TrackTarget, Workload};
 use rolldeck::domain::revision::Role;
-use rolldeck::domain::rollout::{Phase, Rollout, Serving};
+use rolldeck::domain::rollout::{Phase, Serving};
 use rolldeck::port::Link;
 use rolldeck::port::engine::{Command, Event};
 use serde_json::json;
-use tokio::sync::mpsc;
 
+use crate::engine::Engine;
 use crate::lab::{self, Lab};
-
-struct Engine {
-    commands: mpsc::Sender<Command>,
-    events: mpsc::Receiver<Event>,
-    seen: Vec<String>,
-}
-
-impl Engine {
-    fn start(workloads: Vec<Workload>) -> Self {
-        let (commands, orders) = mpsc::channel(64);
-        let (tell, events) = mpsc::channel(1024);
-        let (logs, _) = mpsc::channel(8);
-        drop(spawn(Options::default(), workloads, orders, tell, logs));
-        Self { commands, events, seen: Vec::new() }
-    }
-
-    /// Reads events until one is wanted, and returns what was made of it.
-    async fn until<T>(&mut self, what: &str, wanted: impl Fn(&Event) -> Option<T>) -> T {
-        let end = tokio::time::Instant::now() + Duration::from_secs(90);
-        loop {
-            match tokio::time::timeout_at(end, self.events.recv()).await {
-                Ok(Some(event)) => {
-                    if let Some(found) = wanted(&event) {
-                        return found;
-                    }
-                    let told = match &event {
-                        Event::Rollout(rollout) => format!("{} {:?} {:?}", rollout.id, rollout.phase, rollout.native),
-                        other => format!("{other:?}"),
-                    };
-                    self.seen.push(told);
-                }
-                _ => panic!("waited in vain for {what}; seen: {:#?}", self.seen),
-            }
-        }
-    }
-
-    async fn rollout(&mut self, what: &str, wanted: impl Fn(&Rollout) -> bool) -> Rollout {
-        self.until(what, |event| match event {
-            Event::Rollout(rollout) if wanted(rollout) => Some(Rollout::clone(rollout)),
-            _ => None,
-        })
-        .await
-    }
-}
 
 fn id(name: &str) -> RolloutId {
     RolloutId { environment: "lab".into(), service: name.into(), workload: name.into() }

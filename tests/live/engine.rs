@@ -1,0 +1,53 @@
+//! The engine as the console holds it: orders go in, events come out.
+
+use std::time::Duration;
+
+use rolldeck::adapter::kubernetes::{Options, spawn};
+use rolldeck::domain::plan::Workload;
+use rolldeck::domain::rollout::Rollout;
+use rolldeck::port::engine::{Command, Event};
+use tokio::sync::mpsc;
+
+pub struct Engine {
+    pub commands: mpsc::Sender<Command>,
+    events: mpsc::Receiver<Event>,
+    seen: Vec<String>,
+}
+
+impl Engine {
+    pub fn start(workloads: Vec<Workload>) -> Self {
+        let (commands, orders) = mpsc::channel(64);
+        let (tell, events) = mpsc::channel(1024);
+        let (logs, _) = mpsc::channel(8);
+        drop(spawn(Options::default(), workloads, orders, tell, logs));
+        Self { commands, events, seen: Vec::new() }
+    }
+
+    /// Reads events until one is wanted, and returns what was made of it.
+    pub async fn until<T>(&mut self, what: &str, wanted: impl Fn(&Event) -> Option<T>) -> T {
+        let end = tokio::time::Instant::now() + Duration::from_secs(90);
+        loop {
+            match tokio::time::timeout_at(end, self.events.recv()).await {
+                Ok(Some(event)) => {
+                    if let Some(found) = wanted(&event) {
+                        return found;
+                    }
+                    let told = match &event {
+                        Event::Rollout(rollout) => format!("{} {:?} {:?}", rollout.id, rollout.phase, rollout.native),
+                        other => format!("{other:?}"),
+                    };
+                    self.seen.push(told);
+                }
+                _ => panic!("waited in vain for {what}; seen: {:#?}", self.seen),
+            }
+        }
+    }
+
+    pub async fn rollout(&mut self, what: &str, wanted: impl Fn(&Rollout) -> bool) -> Rollout {
+        self.until(what, |event| match event {
+            Event::Rollout(rollout) if wanted(rollout) => Some(Rollout::clone(rollout)),
+            _ => None,
+        })
+        .await
+    }
+}
