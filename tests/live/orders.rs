@@ -118,7 +118,12 @@ async fn a_pair_is_shipped_switched_and_switched_back() {
     let up = |rollout: &Rollout| rollout.routing.as_ref().is_some_and(|routing| routing.endpoints.iter().any(|(_, ready)| *ready == 2));
     console.engine.rollout("blue", up).await;
 
-    let (shipped, _) = console.order(ship("lab/web:1.1.0")).await;
+    let (shipped, seen) = console.order(ship("lab/web:1.1.0")).await;
+    // The Deployment's own status follows its pods by a moment, and the switch goes by it.
+    let finished = |rollout: &Rollout| rollout.native.contains("\"web-green\" successfully rolled out");
+    if !finished(&seen) {
+        console.engine.rollout("green's own word", finished).await;
+    }
     assert_eq!(shipped.requests.len(), 2);
     let (_, switched) = console.order(Order::Switch { to: "green".into() }).await;
     lab.serves("web:http", "1.1.0").await;
