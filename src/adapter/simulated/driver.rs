@@ -187,3 +187,78 @@ impl Driver {
         self.events.send(event).await.map_err(|_| Gone)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::simulated::{Options, plan, spawn};
+    use crate::domain::change::ChangeError;
+    use crate::domain::id::OpId;
+    use crate::domain::verb::Order;
+    use crate::port::Seq;
+    use crate::port::engine::{LogQuery, Note, Range};
+
+    async fn until<T>(events: &mut mpsc::Receiver<Event>, mut pick: impl FnMut(Event) -> Option<T>) -> T {
+        let wait = async {
+            loop {
+                if let Some(found) = pick(events.recv().await.expect("the engine lives")) {
+                    return found;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), wait).await.expect("in time")
+    }
+
+    #[tokio::test]
+    async fn the_port_lists_previews_executes_once_and_follows() {
+        let workloads: Vec<_> = plan("quiet").expect("plan").workloads().cloned().collect();
+        let count = workloads.len();
+        let (commands, inbox) = mpsc::channel(64);
+        let (outbox, mut events) = mpsc::channel(1024);
+        let (lines, mut logs) = mpsc::channel(16);
+        let options = Options { scenario: "quiet".into(), ..Options::default() };
+        let task = spawn(&options, workloads, inbox, outbox, lines).expect("spawn");
+        let mut ids = Vec::new();
+        let ids = until(&mut events, |event| {
+            if let Event::Rollout(rollout) = event {
+                ids.push(rollout.id.clone());
+            }
+            (ids.len() == count).then(|| ids.clone())
+        })
+        .await;
+        until(&mut events, |event| matches!(event, Event::Proof { .. }).then_some(())).await;
+
+        let rollout = ids.iter().find(|id| id.to_string() == "payments production").expect("payments").clone();
+        let order = Order::Scale { track: None, replicas: 3 };
+        commands.send(Command::Preview { seq: Seq(1), rollout: rollout.clone(), order }).await.expect("send");
+        let preview = until(&mut events, |event| match event {
+            Event::Previewed { seq: Seq(1), result } => Some(result.expect("a preview")),
+            _ => None,
+        })
+        .await;
+        let note = Note { actor: Actor::new("ana"), text: "scaled to 3".into(), reason: "Scaled".into() };
+        let op = OpId::new("1");
+        let execute = Command::Execute { op, rollout: rollout.clone(), requests: preview.requests, note };
+        commands.send(execute.clone()).await.expect("send");
+        commands.send(execute).await.expect("send");
+        let mut answers = Vec::new();
+        let answers = until(&mut events, |event| {
+            if let Event::Answered { result, last: true, .. } = event {
+                answers.push(result);
+            }
+            (answers.len() == 2).then(|| answers.clone())
+        })
+        .await;
+        assert!(answers.iter().any(|answer| matches!(answer, Err(ChangeError::NotSent(_)))), "{answers:?}");
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+
+        let query = LogQuery { rollout, range: Range::Tail(20), instance: None, container: None, previous: false };
+        commands.send(Command::Follow { seq: Seq(2), query }).await.expect("send");
+        let batch = tokio::time::timeout(Duration::from_secs(10), logs.recv()).await.expect("in time").expect("a batch");
+        assert_eq!((batch.seq, batch.dropped), (Seq(2), 0));
+        assert!(batch.lines.len() >= 60, "{}", batch.lines.len());
+
+        drop(commands);
+        task.await.expect("it ends when the console goes");
+    }
+}
