@@ -6,6 +6,7 @@ mod architecture;
 mod belief;
 mod config;
 mod flows;
+mod kubernetes;
 mod kubernetes_change;
 mod pty;
 #[path = "../support/pty.rs"]

@@ -43,7 +43,8 @@ pub fn rollout(service: &Service, slices: &[&Slice], sides: [Option<Owned<'_>>; 
         read.iter().enumerate().position(|(index, idle)| index != active && newer(idle, &read[active], routing.previous.as_ref()))
     });
 
-    let phase = phase(&read, active, preview);
+    let reached: u32 = routing.endpoints.iter().map(|(_, number)| number).sum();
+    let phase = phase(&read, active, preview, reached + routing.strangers);
     let native = read.iter().map(|side| format!("{}: {}", side.track, side.view.status.text)).chain(absent).collect::<Vec<_>>().join("; ");
     let counts = match active {
         Some(active) => read[active].view.counts,
@@ -54,7 +55,6 @@ pub fn rollout(service: &Service, slices: &[&Slice], sides: [Option<Owned<'_>>; 
             available: sum.available + side.view.counts.available,
         }),
     };
-    let reached: u32 = routing.endpoints.iter().map(|(_, number)| number).sum();
     let serving = match (&routing.active, reached + routing.strangers) {
         // Users get what the Service reaches, whatever the Deployments say of themselves.
         (Some(_), 0) if counts.wanted == 0 => Serving::Down,
@@ -158,7 +158,7 @@ fn current(side: &Side) -> Option<&Revision> {
     side.view.revisions.iter().find(|revision| Some(&revision.id) == side.view.current.as_ref())
 }
 
-fn phase(sides: &[Side], active: Option<usize>, preview: Option<usize>) -> Phase {
+fn phase(sides: &[Side], active: Option<usize>, preview: Option<usize>, reached: u32) -> Phase {
     if sides.is_empty() {
         return Phase::Absent;
     }
@@ -171,6 +171,8 @@ fn phase(sides: &[Side], active: Option<usize>, preview: Option<usize>) -> Phase
     }
     match (active, preview) {
         (None, _) => Phase::Failing,
+        // Every Deployment is rolled out, and users get errors (plain-bluegreen).
+        (Some(_), _) if reached == 0 => Phase::Failing,
         // The new side is up: it waits for a person to switch. One that runs the same has nothing to wait for.
         (Some(active), Some(preview))
             if current(&sides[active]).map(|revision| &revision.images) != current(&sides[preview]).map(|revision| &revision.images) =>

@@ -115,12 +115,15 @@ fn strategy(strategy: &DeploymentStrategy) -> Strategy {
 fn build(set: &Set<'_>, kept: &[&ControllerRevision], mut pods: Vec<Arc<Instance>>, workload: &Workload) -> Rollout {
     let finished = set.status.verdict == Verdict::Done;
     let of = |id: &RevisionId| pods.iter().filter(|pod| pod.revision == *id).count();
-    // Not yet moved on, or never: what most of the pods run has served.
-    let former = set.former.clone().filter(|former| Some(former) != set.wished.as_ref());
-    let former = former.or_else(|| {
+    // Where the status says that what is wished is what was, it came back: the pods of another revision are on their way
+    // out, and have not served (the broken pod that an undo leaves behind, 1.5).
+    let came_back = set.former.is_some() && set.former == set.wished;
+    let ready = |id: &RevisionId| pods.iter().filter(|pod| pod.revision == *id && pod.state == InstanceState::Ready).count();
+    let former = set.former.clone().or_else(|| {
         let others = kept.iter().map(|revision| RevisionId::new(revision.name.as_str())).filter(|id| Some(id) != set.wished.as_ref());
-        others.filter(|id| of(id) > 0).max_by_key(|id| of(id))
+        others.filter(|id| of(id) > 0).max_by_key(|id| ready(id))
     });
+    let former = former.filter(|former| Some(former) != set.wished.as_ref());
     // A partition that is reached is done, and holds two revisions for as long as it stands.
     let halfway = former.as_ref().is_some_and(|former| of(former) > 0);
     let counts_of = |id: &RevisionId| {
@@ -210,6 +213,7 @@ fn build(set: &Set<'_>, kept: &[&ControllerRevision], mut pods: Vec<Arc<Instance
             Verdict::Failed => Phase::Failed,
             Verdict::Done => Phase::Done,
             Verdict::Waiting if set.strategy == Strategy::OnDelete => Phase::Waiting,
+            Verdict::Waiting if came_back && pods.iter().any(|pod| Some(&pod.revision) != set.wished.as_ref()) => Phase::RollingBack,
             Verdict::Waiting if troubled => Phase::Failing,
             Verdict::Waiting => Phase::Progressing,
         },
