@@ -65,7 +65,10 @@ pub async fn run(
                 session.identify(user).await;
                 match session.run(&mut commands, &mut focus).await {
                     Ended::Closed => return,
-                    Ended::Again => continue,
+                    Ended::Again => {
+                        told.link(Link::Connecting).await;
+                        continue;
+                    }
                     Ended::Failed(error) => error,
                 }
             }
@@ -80,7 +83,10 @@ pub async fn run(
                 () = tokio::time::sleep_until(until) => break,
                 command = commands.recv() => match command {
                     None => return,
-                    Some(Command::Reconnect(_)) => break,
+                    Some(Command::Reconnect(_)) => {
+                        told.link(Link::Connecting).await;
+                        break;
+                    }
                     Some(Command::Focus(on)) => focus = on,
                     Some(Command::Follow { seq, query }) => told.wish = Some((seq, query)),
                     Some(Command::Unfollow) => told.unfollow(),
