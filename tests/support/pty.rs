@@ -82,7 +82,7 @@ impl Start {
         let shared = Arc::new((Mutex::new(Seen::new(self.columns, self.rows)), Condvar::new()));
         let seen = Arc::clone(&shared);
         let reading = std::thread::spawn(move || {
-            let mut bytes = [0; 65536];
+            let mut bytes = vec![0; 65536];
             while let Ok(count @ 1..) = reader.read(&mut bytes) {
                 let mut screen = seen.0.lock().unwrap();
                 screen.parser.process(&bytes[..count]);
