@@ -1,3 +1,4 @@
 //! In a real pseudo-terminal: what the terminal adapter does to it, and the program itself.
 
+mod console;
 mod stage;
