@@ -121,6 +121,9 @@ pub(super) fn share(rollout: &Rollout) -> Option<String> {
 
 /// Returns how far a change is: its share of the way in tenths of a percent, and the words.
 pub(super) fn progress(rollout: &Rollout) -> Option<(u16, String)> {
+    if !rollout.phase.under_way() {
+        return None;
+    }
     if let Some(steps) = &rollout.steps
         && !steps.list.is_empty()
     {
@@ -128,7 +131,7 @@ pub(super) fn progress(rollout: &Rollout) -> Option<(u16, String)> {
         let at = steps.current.unwrap_or(0).min(all);
         return Some(((at * 1_000 / all) as u16, format!("step {} of {all}", (at + 1).min(all))));
     }
-    if rollout.strategy == Strategy::BlueGreen || !rollout.phase.under_way() {
+    if rollout.strategy == Strategy::BlueGreen {
         return None;
     }
     let wanted = rollout.counts.wanted;

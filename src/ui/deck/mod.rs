@@ -210,7 +210,10 @@ fn draw_service(pen: &mut Pen<'_>, area: Rect, columns: &Columns<'_>, service: &
     }
     let (name, below) = top(Rect { x: columns.service.x, width: columns.service.width.saturating_sub(1), ..lines }, 1);
     pen.line(name, Span::styled(service.name.to_string(), theme.strong));
-    if let Some(workload) = service.workloads.first() {
+    // A service may be a pair in one environment and plain in another: told is the one under the cursor's column.
+    let here = pen.model.plan.environments.get(deck.environment).map(|environment| &environment.name);
+    let workload = service.workloads.iter().find(|workload| Some(&workload.id.environment) == here).or(service.workloads.first());
+    if let Some(workload) = workload {
         pen.line(below, Span::styled(workload.target.word(), theme.faint));
     }
     for (place, environment, column) in &columns.environments {
