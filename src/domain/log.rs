@@ -74,6 +74,13 @@ pub enum Mark {
     Dropped(u64),
 }
 
+impl Mark {
+    /// Returns whether lines are missing, or may be.
+    pub fn missing(&self) -> bool {
+        matches!(self, Self::Reconnected { gap: Gap::Possible, .. } | Self::Failed(_) | Self::Dropped(_))
+    }
+}
+
 impl fmt::Display for Mark {
     /// `reconnected after 3.1 s, no gap`; who it is about stands beside it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

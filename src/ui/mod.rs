@@ -55,7 +55,7 @@ fn screen(pen: &mut Pen<'_>, area: Rect) {
     match pen.model.nav.screen() {
         Screen::Deck => deck::draw(pen, body),
         Screen::Rollout(id) => rollout::draw(pen, body, id),
-        Screen::Logs(id) => pane::logs_full(pen, body, id),
+        Screen::Logs(id) => pane::logs::full(pen, body, id),
         Screen::Revisions(id) => pane::revisions::draw(pen, body, id),
         Screen::Timeline(about) => pane::timeline::draw(pen, body, about.as_ref()),
     }

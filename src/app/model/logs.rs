@@ -14,13 +14,15 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
 
 use crate::domain::id::InstanceName;
 use crate::domain::log::{Body, Level, Mark};
 use crate::domain::rollout::Rollout;
 use crate::port::Seq;
-use crate::port::engine::{LogBatch, LogQuery};
+use crate::port::engine::{LogBatch, LogQuery, Range};
 
 pub use filter::{Filter, Pattern, Side};
 pub use seek::Found;
@@ -55,8 +57,8 @@ pub struct LogPane {
     follow: bool,
     /// The line that one stands on. Without meaning while following: then it is the last.
     cursor: u64,
-    /// The first line on screen. Without meaning while following.
-    top: u64,
+    /// The first line on screen, as the last frame found it. Without meaning while following.
+    top: Cell<u64>,
     /// The other end of the selection.
     anchor: Option<u64>,
     /// Lines that came since following stopped.
@@ -65,9 +67,8 @@ pub struct LogPane {
     times: bool,
     /// Columns that are scrolled off on the left.
     left: usize,
-    /// Rows and text columns of the last frame, and the lines that were in it.
-    size: (usize, usize),
-    on_screen: usize,
+    /// How many lines the last frame had: a screen is moved by what fits into it, which only drawing knows.
+    on_screen: Cell<usize>,
     incoming: Vec<(i64, Record)>,
 }
 
@@ -88,14 +89,13 @@ impl LogPane {
             evicted: 0,
             follow: true,
             cursor: 0,
-            top: 0,
+            top: Cell::new(0),
             anchor: None,
             fresh: 0,
             wrap: false,
             times: true,
             left: 0,
-            size: (0, 0),
-            on_screen: 0,
+            on_screen: Cell::new(0),
             incoming: Vec::new(),
         }
     }
@@ -143,14 +143,17 @@ impl LogPane {
             let key = if entry.at < self.began { entry.at } else { entry.at.max(floor) };
             let record = match entry.body {
                 Body::Text(text) => self.store.keep(entry.at, source, entry.level, 0, text),
-                Body::Mark(mark) => self.store.keep(entry.at, source, entry.level, Record::MARK, &mark.to_string()),
+                Body::Mark(mark) => {
+                    let level = if mark.missing() { Level::Warn } else { Level::Info };
+                    self.store.keep(entry.at, source, level, Record::MARK, &mark.to_string())
+                }
             };
             incoming.push((key, record));
         }
         incoming.sort_by_key(|(key, _)| *key);
         let mut free = u64::MAX;
         let anchor = self.anchor.as_mut().unwrap_or(&mut free);
-        let start = self.store.merge(&incoming, &mut [&mut self.cursor, &mut self.top, anchor]);
+        let start = self.store.merge(&incoming, &mut [&mut self.cursor, self.top.get_mut(), anchor]);
         let fresh = self.sort_in(start);
         if !self.follow {
             self.fresh += fresh;
@@ -219,7 +222,7 @@ impl LogPane {
         self.fresh = 0;
         self.advance(FIRST_SLICE);
         // Where one stands must be known at once; what is above can wait.
-        while !self.follow && self.index.waiting(&self.store).is_some_and(|before| before > self.top.min(self.cursor)) {
+        while !self.follow && self.index.waiting(&self.store).is_some_and(|before| before > self.top.get().min(self.cursor)) {
             self.advance(FIRST_SLICE);
         }
     }
@@ -246,6 +249,15 @@ impl LogPane {
     /// Returns what is followed.
     pub fn query(&self) -> Option<&LogQuery> {
         self.query.as_ref()
+    }
+
+    /// Returns how far back the lines go, in words: `tail 1000`, `last 5 m`.
+    pub fn range(&self) -> Option<String> {
+        Some(match self.query.as_ref()?.range {
+            Range::Tail(lines) => format!("tail {lines}"),
+            Range::Since(length) if length.as_hours() > 0 => format!("last {} h", length.as_hours()),
+            Range::Since(length) => format!("last {} m", length.as_mins()),
+        })
     }
 
     /// Returns what takes lines away.
@@ -311,6 +323,11 @@ impl LogPane {
     /// Returns whether lines come from containers of several names.
     pub fn several_containers(&self) -> bool {
         self.voices.several_containers()
+    }
+
+    /// Returns the sources that lines came from.
+    pub fn voices(&self) -> impl Iterator<Item = &Voice> {
+        self.voices.iter()
     }
 
     /// Returns the memory taken, and its bound.

@@ -85,7 +85,7 @@ fn beside(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
     let events = Rect { x: above.x + left + 1, width: above.width.saturating_sub(left + 1), ..above };
     tree::draw(pen, tree_area, rollout, focus == Pane::Tree);
     pane::events::draw(pen, events, rollout, focus == Pane::Events);
-    pane::logs_within(pen, logs, rollout, focus == Pane::Logs);
+    pane::logs::within(pen, logs, rollout, focus == Pane::Logs);
 }
 
 /// One pane open, the others as their titles.
@@ -100,7 +100,7 @@ fn stacked(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
         match pane {
             Pane::Tree if pane == focus => tree::draw(pen, place, rollout, true),
             Pane::Events if pane == focus => pane::events::draw(pen, place, rollout, true),
-            Pane::Logs if pane == focus => pane::logs_within(pen, place, rollout, true),
+            Pane::Logs if pane == focus => pane::logs::within(pen, place, rollout, true),
             other => title(pen, place, rollout, other),
         }
     }

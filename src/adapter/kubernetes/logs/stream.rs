@@ -255,23 +255,19 @@ impl Stream {
 
     fn path(&self, which: Which, progress: Progress) -> String {
         let Self { shared, key, .. } = self;
-        let mut path =
-            format!("/api/v1/namespaces/{}/pods/{}/log?container={}&timestamps=true", shared.namespace, key.instance, key.container);
-        if which == Which::Following {
-            path.push_str("&follow=true");
-        } else {
-            path.push_str("&previous=true");
-        }
+        let which = match which {
+            Which::Following => "&follow=true",
+            Which::Previous => "&previous=true",
+        };
         // The client rounds a time to the second up as well as down, and half a second would be lost: it is written here.
-        if let Some(since) = progress.place.since() {
-            path += &format!("&sinceTime={since}");
-        } else if !progress.whole {
-            match shared.query.range {
-                Range::Tail(lines) => path += &format!("&tailLines={lines}"),
-                Range::Since(back) => path += &format!("&sinceSeconds={}", back.as_secs().max(1)),
-            }
-        }
-        path
+        let from = match (progress.place.since(), shared.query.range) {
+            (Some(since), _) => format!("&sinceTime={since}"),
+            (None, _) if progress.whole => String::new(),
+            (None, Range::Tail(lines)) => format!("&tailLines={lines}"),
+            (None, Range::Since(back)) => format!("&sinceSeconds={}", back.as_secs().max(1)),
+        };
+        let Key { instance, container, .. } = key;
+        format!("/api/v1/namespaces/{}/pods/{instance}/log?container={container}&timestamps=true{which}{from}", shared.namespace)
     }
 
     fn mark(&self, mark: Mark) {

@@ -29,8 +29,9 @@ impl LogPane {
         }
         let count = self.index.len(&self.store);
         let here = self.here().unwrap_or(self.store.end());
-        let top = self.index.id(count.saturating_sub(self.on_screen.max(1)), &self.store).unwrap_or(here);
-        (self.cursor, self.top, self.fresh, self.follow) = (here, top, 0, false);
+        let top = self.index.id(count.saturating_sub(self.on_screen.get().max(1)), &self.store).unwrap_or(here);
+        self.top.set(top);
+        (self.cursor, self.fresh, self.follow) = (here, 0, false);
     }
 
     /// Moves the cursor by lines. Up stops following.
@@ -50,16 +51,16 @@ impl LogPane {
         }
         self.stop();
         let count = self.index.len(&self.store);
-        let shown = self.on_screen.max(1);
-        let top = self.index.place(self.top, &self.store).saturating_add_signed(by).min(count.saturating_sub(shown));
+        let shown = self.on_screen.get().max(1);
+        let top = self.index.place(self.top.get(), &self.store).saturating_add_signed(by).min(count.saturating_sub(shown));
         let cursor = self.index.place(self.cursor, &self.store).clamp(top, top + shown - 1);
-        self.top = self.at_most(top);
+        self.top.set(self.at_most(top));
         self.cursor = self.at_most(cursor);
     }
 
     /// Moves by screens.
     pub fn page(&mut self, by: isize) {
-        let page = isize::try_from(self.on_screen.saturating_sub(1).max(1)).unwrap_or(1) * by;
+        let page = isize::try_from(self.on_screen.get().saturating_sub(1).max(1)).unwrap_or(1) * by;
         if self.follow && by >= 0 {
             return;
         }
@@ -72,7 +73,7 @@ impl LogPane {
         self.stop();
         self.advance(usize::MAX);
         self.cursor = self.at_most(0);
-        self.top = self.cursor;
+        self.top.set(self.cursor);
     }
 
     /// Goes to the newest line and follows again.
@@ -83,7 +84,7 @@ impl LogPane {
     /// Puts the cursor on the line at a row of the last frame.
     pub fn point(&mut self, line: usize) {
         self.stop();
-        let at = self.index.place(self.top, &self.store) + line.min(self.on_screen.saturating_sub(1));
+        let at = self.index.place(self.top.get(), &self.store) + line.min(self.on_screen.get().saturating_sub(1));
         self.cursor = self.at_most(at);
     }
 

@@ -74,6 +74,10 @@ impl Voices {
         changed
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Voice> {
+        self.all.iter()
+    }
+
     /// Returns the names of the containers, each once.
     pub(super) fn containers(&self) -> Vec<ContainerName> {
         let mut names: Vec<_> = self.all.iter().map(|voice| voice.source.container.clone()).collect();

@@ -8,7 +8,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::id::RolloutId;
 use crate::domain::log::{Gap, Lines, Source};
-use crate::port::engine::Range;
 
 const MILLI: i64 = 1_000_000;
 

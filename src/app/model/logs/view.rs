@@ -48,14 +48,13 @@ pub fn wrapped_rows(text: &str, width: usize) -> usize {
 
 impl LogPane {
     /// Returns the lines for a screen of so many rows, with so many columns for their text, oldest first.
-    pub fn view(&mut self, height: usize, width: usize) -> Vec<Row<'_>> {
-        self.size = (height, width);
+    pub fn view(&self, height: usize, width: usize) -> Vec<Row<'_>> {
         let (first, last) = self.window(height, width);
-        self.on_screen = last - first;
+        self.on_screen.set(last - first);
         if !self.follow
             && let Some(top) = self.index.id(first, &self.store)
         {
-            self.top = top;
+            self.top.set(top);
         }
         let here = self.here();
         let selection = self.selection();
@@ -92,7 +91,7 @@ impl LogPane {
             return (self.back_from(count - 1, height, width), count);
         }
         let cursor = self.index.place(self.cursor, &self.store).min(count - 1);
-        let mut first = self.index.place(self.top, &self.store).min(cursor);
+        let mut first = self.index.place(self.top.get(), &self.store).min(cursor);
         first = first.max(self.back_from(cursor, height, width));
         // The last screen is full, as far as there are lines.
         first = first.min(self.back_from(count - 1, height, width)).min(cursor);
