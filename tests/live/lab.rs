@@ -106,6 +106,10 @@ impl Lab {
         self.merge(name, &json!({"spec": {"template": {"metadata": {"labels": {"generation": generation}}}}}), "kubectl-label").await;
     }
 
+    pub async fn scale(&self, name: &str, patch: &Value) {
+        self.merge(name, patch, "kubectl").await;
+    }
+
     /// Returns the uids of the pods that are not on their way out.
     pub async fn pods(&self, selector: &str) -> Vec<String> {
         let list = self.read(&format!("/api/v1/namespaces/{}/pods?labelSelector={selector}", self.namespace)).await;

@@ -4,9 +4,13 @@
 #[path = "../belief.rs"]
 mod belief;
 mod change;
+mod console;
 mod engine;
 mod init;
 mod lab;
 mod logs;
 mod orders;
+mod proxy;
+#[path = "../support/pty.rs"]
+mod pty_support;
 mod watch;

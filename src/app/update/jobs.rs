@@ -5,7 +5,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Redraw, Turn, confirm};
+use super::{Redraw, Turn, confirm, order};
 use crate::app::effect::Effect;
 use crate::app::model::jobs::{Job, Stage};
 use crate::app::model::notices::Tone;
@@ -61,7 +61,7 @@ fn send(model: &mut Model, job: &mut Job, turn: &mut Turn) {
     if let Stage::Recording { intent, .. } = std::mem::replace(&mut job.stage, Stage::Sending { since: model.now, answered: 0 }) {
         model.jobs.add(*intent);
     }
-    let mut text = format!("{}, ordered in rolldeck by {}", job.label, model.actor(&job.rollout));
+    let mut text = order::done(&job.order, model.rollout(&job.rollout).map(AsRef::as_ref));
     if job.unrecorded {
         text.push_str(" (unrecorded)");
         model.notices.add(

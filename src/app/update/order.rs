@@ -195,3 +195,25 @@ pub fn label(order: &Order, rollout: Option<&Rollout>) -> String {
         }
     }
 }
+
+/// Returns what an order did, as others read it on the object: `rolled back to #41 2.1.0`.
+pub(super) fn done(order: &Order, rollout: Option<&Rollout>) -> String {
+    let label = label(order, rollout);
+    let verb = order.verb();
+    let past = match verb {
+        Verb::Ship => "shipped",
+        Verb::Advance => "promoted",
+        Verb::Finish => "promoted fully",
+        Verb::Hold => "held",
+        Verb::Resume => "resumed",
+        Verb::Abort => "aborted",
+        Verb::Retry => "retried",
+        Verb::Switch => "switched",
+        Verb::SwitchBack => "switched back",
+        Verb::RollBack => "rolled back",
+        Verb::Restart => "restarted",
+        Verb::Scale => "scaled",
+        Verb::Retire => "retired",
+    };
+    label.strip_prefix(verb.word()).map_or_else(|| past.to_owned(), |rest| format!("{past}{rest}"))
+}
