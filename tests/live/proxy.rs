@@ -77,6 +77,7 @@ impl Drop for Proxy {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a thread of the test's own")]
 fn pump(mut from: TcpStream, mut to: TcpStream, mode: &AtomicU8) {
     let mut bytes = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes) {

@@ -72,6 +72,10 @@ fn sentence(rollout: &Rollout) -> String {
             Some(progress) => format!("Held: {progress}"),
             None => "Held".into(),
         },
+        Phase::Waiting if rollout.strategy == Strategy::BlueGreen => {
+            let side = rollout.idle().map_or_else(String::new, crate::domain::revision::Revision::label);
+            format!("{side} is ready and has no users yet: the switch waits for you")
+        }
         Phase::Waiting => {
             let at = progress.map_or_else(String::new, |progress| format!(" at {progress}"));
             if words::needs_you(rollout) { format!("Paused{at}, waiting for you") } else { format!("Paused{at}, goes on by itself") }

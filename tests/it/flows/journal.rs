@@ -127,7 +127,7 @@ fn a_revision_that_the_journal_saw_finish_is_proven() {
     console.rehearse("development", 1, Expect::Image { image: "lab/web:1.1.0".into(), track: None });
     console.press("enter");
     console.journal(Ok(()));
-    console.answer(accepted(2));
+    console.answer(Ok(accepted(2)));
     console.tell(shipped("development", 2));
     // Later it is an old revision without instances, of which the engine knows nothing.
     let mut later = rollout("development", 3);

@@ -258,7 +258,7 @@ fn the_outcome_is_what_is_observed_and_not_the_200() {
     ship(&mut console, "development");
     console.press("enter");
     console.journal(Ok(()));
-    console.answer(accepted(2));
+    console.answer(Ok(accepted(2)));
     let outcomes = |console: &Console| console.recorded().iter().filter(|body| matches!(body, Body::Outcome { .. })).count();
     assert_eq!(outcomes(&console), 0);
     // A snapshot from before the change says nothing, though it says "done".

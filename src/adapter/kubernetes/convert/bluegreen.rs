@@ -14,8 +14,8 @@ use crate::domain::rollout::{Phase, Rollout, Serving, Strategy};
 use crate::domain::step::{Share, Weight, WeightSource};
 use crate::domain::verb::{Capabilities, Verb};
 
-const VERBS: [Verb; 9] =
-    [Verb::Ship, Verb::Abort, Verb::Retry, Verb::Switch, Verb::SwitchBack, Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Retire];
+const VERBS: [Verb; 8] =
+    [Verb::Ship, Verb::Abort, Verb::Switch, Verb::SwitchBack, Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Retire];
 
 /// One side as it was read.
 struct Side {
