@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::model::Model;
+use crate::domain::doctor::Cause;
 use crate::domain::id::RolloutId;
 use crate::domain::plan::{Environment, Service};
 use crate::domain::rollout::{Phase, Rollout, Serving, Strategy};
@@ -174,9 +175,10 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
         return vec![Span::styled("order in doubt", theme.bad)];
     }
     if let Some(finding) = &seen.finding
-        && finding.cause != crate::domain::doctor::Cause::Held
+        && finding.cause != Cause::Held
     {
-        return vec![Span::styled(format!("✖ {}", finding.sentence), theme.bad)];
+        let text = if room < NARROW { short(finding.cause) } else { &finding.sentence };
+        return vec![Span::styled(format!("✖ {text}"), theme.bad)];
     }
     if rollout.phase == Phase::Failed {
         return vec![Span::styled(format!("✖ {}", rollout.native), theme.bad)];
@@ -209,6 +211,24 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
         spans.push(Span::styled(format!("{gap}{drift}"), style));
     }
     spans
+}
+
+/// A cause in two words, for a cell that has no room for its sentence.
+fn short(cause: Cause) -> &'static str {
+    match cause {
+        Cause::ImagePull => "image pull",
+        Cause::CrashLoop => "crash loop",
+        Cause::Config => "bad config",
+        Cause::Unready => "not ready",
+        Cause::Unschedulable => "no node fits",
+        Cause::Quota => "over quota",
+        Cause::Deadline => "deadline passed",
+        Cause::NoEndpoints => "no endpoints",
+        Cause::Held => "held",
+        Cause::Sandbox => "no sandbox",
+        Cause::NodeLost => "node lost",
+        Cause::Downtime => "downtime",
+    }
 }
 
 /// The gauge, the words, and the way back where there is room.

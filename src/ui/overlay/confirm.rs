@@ -65,7 +65,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, confirm: &Confirm) {
     pen.lines(list, content.into_iter().skip(from));
     if hidden > 0 || from > 0 {
         let text = if hidden > 0 { format!(" {hidden} more below ") } else { " the end ".to_owned() };
-        let row = Rect { y: list.bottom().saturating_sub(1), height: 1, ..list };
+        // Below the text, not over it: what is sent is read to the letter.
+        let row =
+            if typed.height > 0 { Rect { height: 1, ..typed } } else { Rect { y: list.bottom().saturating_sub(1), height: 1, ..list } };
         pen.line_right(row, Span::styled(text, theme.waiting));
     }
     if confirm.wants_name() {

@@ -19,7 +19,9 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, about: Option<&RolloutId>) {
     let (_, area) = top(area, u16::from(area.height >= 30));
     let area = inset(area, 1);
     let operations = model.timeline();
-    let (list, detail) = if area.width >= 140 {
+    let (list, detail) = if operations.is_empty() {
+        (area, Rect::ZERO)
+    } else if area.width >= 140 {
         let left = area.width * 3 / 5;
         (Rect { width: left, ..area }, Rect { x: area.x + left + 1, width: area.width - left - 1, ..area })
     } else {
