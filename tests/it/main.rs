@@ -12,5 +12,6 @@ mod logs;
 mod pty;
 #[path = "../support/pty.rs"]
 mod pty_support;
+mod readme;
 mod records;
 mod screens;
