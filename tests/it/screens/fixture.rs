@@ -130,7 +130,7 @@ pub fn revision(service: &str, number: u64, version: &str, roles: &[Role], (read
         track: None,
         counts: Counts { wanted, total: wanted, ready, available: ready },
         created: Some(at(-3_600 * 24 * i64::try_from(44 - number.min(43)).unwrap())),
-        cause: (number % 2 == 0).then(|| "ticket CHG-4711".into()),
+        cause: number.is_multiple_of(2).then(|| "ticket CHG-4711".into()),
         restarted: None,
         proof: if ready > 0 { Proof::ReadyNow } else { Proof::Unknown },
         template: vec![format!("env.LEDGER_TIMEOUT: {number}s"), "replicas.memory: 256Mi".into()],
