@@ -68,6 +68,7 @@ pub enum Action {
     Range5m,
     Range15m,
     Range1h,
+    Select,
     Save,
     // dialogs
     Confirm,
@@ -78,7 +79,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 62] = [
         Self::Up,
         Self::Down,
         Self::Left,
@@ -135,6 +136,7 @@ impl Action {
         Self::Range5m,
         Self::Range15m,
         Self::Range1h,
+        Self::Select,
         Self::Save,
         Self::Confirm,
         Self::Cancel,

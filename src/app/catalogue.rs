@@ -107,6 +107,7 @@ pub fn row(action: Action) -> Row {
         Action::Range5m => row("range-5m", "5m", "Read the last 5 minutes", Logs),
         Action::Range15m => row("range-15m", "15m", "Read the last 15 minutes", Logs),
         Action::Range1h => row("range-1h", "1h", "Read the last hour", Logs),
+        Action::Select => row("select", "select", "Begin a selection of lines to copy, or forget it", Logs),
         Action::Save => row("save", "save", "Save the lines shown to a file", Logs),
         Action::Confirm => row("confirm", "yes", "Do what the dialog shows", Dialog),
         Action::Cancel => row("cancel", "cancel", "Close the dialog, send nothing", Dialog),

@@ -82,6 +82,7 @@ pub(super) fn perform(model: &mut Model, action: Action, turn: &mut Turn) {
         Action::Role => logs.next_side(),
         Action::Instance => logs.toggle_instance(),
         Action::Container => logs.next_container(),
+        Action::Select => logs.toggle_selection(),
         Action::Pattern => {
             let now = logs.filter().pattern.as_ref().map(|pattern| pattern.as_str().to_owned()).unwrap_or_default();
             prompt::open(model, Question::Pattern, now);

@@ -89,3 +89,21 @@ fn on_the_revisions_screen_the_row_under_the_cursor_is_rolled_back_to() {
     console.press("down r");
     assert_eq!(console.asked(), [&Order::RollBack { to: "backend-1".into() }]);
 }
+
+#[test]
+fn a_click_selects_and_a_second_click_opens() {
+    use ratatui::layout::Rect;
+    use rolldeck::app::msg::Msg;
+    use rolldeck::app::regions::Hit;
+    use rolldeck::port::terminal::{Input, MouseKind};
+
+    let mut console = Console::live();
+    console.model.regions.add(Rect::new(10, 5, 20, 2), Hit::Cell { service: 0, environment: 2 });
+    console.model.regions.deck_rows = 5;
+    let click = || Msg::Input(Input::Mouse { kind: MouseKind::Click, column: 12, row: 6 });
+    console.take(click());
+    assert_eq!(console.model.nav.screen(), &Screen::Deck);
+    assert_eq!(console.model.nav.deck.environment, 2);
+    console.take(click());
+    assert_eq!(console.model.nav.screen(), &Screen::Rollout(id("production")));
+}
