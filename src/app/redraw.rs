@@ -11,6 +11,9 @@ use super::update::Redraw;
 const FRAME: Duration = Duration::from_millis(16);
 /// The least time between two frames that nobody asked for: well under the 100 ms that a change may take to the screen.
 const CALM: Duration = Duration::from_millis(40);
+/// The least time between two frames of a stream. Nobody reads 20,000 lines a second, and drawing was half of what a
+/// flood of them cost.
+const STREAM: Duration = Duration::from_millis(80);
 
 /// What is owed to the screen.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ impl Pacer {
     pub fn due(&self) -> Option<Instant> {
         let wait = match self.owed {
             Redraw::No => return None,
+            Redraw::Later => STREAM,
             Redraw::Soon => CALM,
             Redraw::Now => FRAME,
         };
@@ -64,8 +68,11 @@ mod tests {
         assert!(pacer.due().unwrap() <= Instant::now(), "the first frame is due at once");
         pacer.drawn(Instant::now());
         assert_eq!(pacer.due(), None);
+        pacer.ask(Redraw::Later);
+        let later = pacer.due().unwrap();
         pacer.ask(Redraw::Soon);
         let soon = pacer.due().unwrap();
+        assert!(soon < later);
         pacer.ask(Redraw::Now);
         assert!(pacer.due().unwrap() < soon);
         tokio::time::advance(Duration::from_secs(1)).await;

@@ -26,7 +26,7 @@ const SLICE: usize = 32 * 1024;
 pub(super) fn take(model: &mut Model, batch: &LogBatch, turn: &mut Turn) {
     let shown = matches!(model.nav.screen(), Screen::Rollout(_) | Screen::Logs(_));
     if model.logs.push(batch) && shown {
-        turn.redraw(Redraw::Soon);
+        turn.redraw(Redraw::Later);
     }
 }
 

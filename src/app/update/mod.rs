@@ -25,6 +25,8 @@ pub enum Redraw {
     /// Nothing that is shown changed.
     #[default]
     No,
+    /// More of what streams by: often enough for the eye to follow.
+    Later,
     /// Something changed by itself: within a frame or two.
     Soon,
     /// A person acted: at once.
