@@ -11,8 +11,7 @@ use super::update::Redraw;
 const FRAME: Duration = Duration::from_millis(16);
 /// The least time between two frames that nobody asked for: well under the 100 ms that a change may take to the screen.
 const CALM: Duration = Duration::from_millis(40);
-/// The least time between two frames of a stream. Nobody reads 20,000 lines a second, and drawing was half of what a
-/// flood of them cost.
+/// The least time between two frames of a stream: nobody reads 20,000 lines a second.
 const STREAM: Duration = Duration::from_millis(80);
 
 /// What is owed to the screen.

@@ -329,7 +329,7 @@ async fn a_server_that_freezes_or_dies_is_a_state_on_screen_and_comes_back_by_it
 
     for break_it in [Proxy::go as fn(&Proxy), Proxy::freeze] {
         break_it(&proxy);
-        terminal.hides("live");
+        terminal.shows("retrying");
         // Navigation lives, the last good data stays, writes are off.
         terminal.press("v");
         terminal.shows("Revisions");
