@@ -255,6 +255,7 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
         Verb::Abort | Verb::RollBack if pair => switchable(rollout, verb),
         Verb::Abort if rollout.phase == Phase::RollingBack => Err(Refusal::Other("it is going back already".into())),
         Verb::Abort if !rollout.phase.under_way() => Err(Refusal::NothingUnderWay),
+        Verb::Abort if super::wayback::before_change(rollout).is_none() => Err(Refusal::NoRevision),
         Verb::Retry if rollout.phase != Phase::RolledBack && rollout.phase != Phase::Failed => Err(Refusal::NothingUnderWay),
         Verb::RollBack if super::wayback::kept(rollout).next().is_none() => Err(Refusal::NoRevision),
         Verb::Restart if held => Err(Refusal::HeldFirst),

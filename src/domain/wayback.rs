@@ -56,6 +56,14 @@ pub fn former_side(rollout: &Rollout) -> Option<&Track> {
     }
 }
 
+/// Returns the revision that giving up the change under way leads to: the stable one where something else comes in, else,
+/// where what came in has taken every place and fails, the one that a roll back would propose.
+pub fn before_change(rollout: &Rollout) -> Option<&Revision> {
+    let wished = rollout.newest().map(|revision| &revision.id);
+    let stable = |revision: &&Revision| revision.roles.has(Role::Stable) && !revision.roles.candidate() && Some(&revision.id) != wished;
+    rollout.revisions.iter().find(stable).or_else(|| if rollout.strategy == Strategy::Canary { None } else { proposed(rollout) })
+}
+
 /// Returns the ways back that are open now, fastest first.
 pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
     let mut ways = Vec::new();
@@ -74,10 +82,9 @@ pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
         }
         return ways;
     }
-    let stable = rollout.revisions.iter().find(|revision| revision.roles.has(Role::Stable));
     if rollout.phase.under_way()
         && possible(rollout, Verb::Abort).is_ok()
-        && let Some(stable) = stable
+        && let Some(stable) = before_change(rollout)
     {
         let warm = stable.counts.ready >= rollout.counts.wanted.min(stable.counts.wanted) && stable.counts.ready > 0;
         let speed = if rollout.strategy == Strategy::Canary && warm { Speed::Instant } else { Speed::Restarts };
@@ -85,7 +92,11 @@ pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
             verb: Verb::Abort,
             to: stable.label(),
             speed,
-            note: format!("{}/{} warm", stable.counts.ready, rollout.counts.wanted),
+            note: if stable.counts.ready > 0 {
+                format!("{}/{} warm", stable.counts.ready, rollout.counts.wanted)
+            } else {
+                "not warm".into()
+            },
         });
     }
     if possible(rollout, Verb::RollBack).is_ok()
@@ -126,6 +137,18 @@ mod tests {
         three.revisions[1].proof = Proof::Failed(ago(600));
         three.revisions[2].proof = Proof::Unknown;
         assert_eq!(proposed(&three).map(|revision| revision.version.as_str()), Some("1.0.0"));
+    }
+
+    #[test]
+    fn a_failing_revision_that_has_taken_every_place_is_no_way_back_from_itself() {
+        let failing = revision(2, "1.1.0", &[Role::Stable], counts(2, 2, 0));
+        let former = revision(1, "1.0.0", &[Role::Old], counts(0, 0, 0));
+        let rollout = rollout(rolling(), Phase::Failing, vec![failing, former]);
+        let ways = ways_back(&rollout);
+        assert_eq!(
+            ways.iter().map(|way| (way.verb, way.to.as_str())).collect::<Vec<_>>(),
+            [(Verb::Abort, "#1 1.0.0"), (Verb::RollBack, "#1 1.0.0")]
+        );
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn capabilities(managed: &Managed) -> Capabilities {
     match strategy(managed) {
         Strategy::BlueGreen => Capabilities::offering(&[Ship, Abort, Switch, SwitchBack, RollBack, Restart, Scale, Retire]),
         Strategy::Canary => Capabilities::offering(&[Ship, Advance, Finish, Hold, Resume, Abort, Retry, RollBack, Restart, Scale]),
-        _ => Capabilities::offering(&[Ship, Advance, Finish, Hold, Resume, Abort, RollBack, Restart, Scale]),
+        _ => Capabilities::offering(&[Ship, Hold, Resume, Abort, RollBack, Restart, Scale]),
     }
 }
 

@@ -33,7 +33,6 @@ use crate::domain::change::{ChangeError, Preview};
 use crate::domain::id::ContainerName;
 use crate::domain::object::Part;
 use crate::domain::plan::{Target, Workload};
-use crate::domain::revision::Role;
 use crate::domain::rollout::Rollout;
 use crate::domain::verb::{Order, Refusal};
 use crate::domain::wayback;
@@ -69,8 +68,7 @@ async fn single(client: &Client, scene: &Scene<'_>, kind: Kind, name: &str) -> R
         // Where the engine knows no steps, to go on and to finish are to let a hold go (product.md, the verb table).
         Order::Resume | Order::Advance | Order::Finish if holds => hold::resume(scene, &fresh),
         Order::Abort if holds => {
-            let served = scene.rollout.revisions.iter().find(|revision| revision.roles.has(Role::Stable) && !revision.roles.candidate());
-            let target = served.or_else(|| wayback::proposed(scene.rollout)).ok_or(Refusal::NoRevision)?;
+            let target = wayback::before_change(scene.rollout).ok_or(Refusal::NoRevision)?;
             undo::undo(client, scene, &fresh, &target.id).await
         }
         Order::RollBack { to } => undo::undo(client, scene, &fresh, to).await,
