@@ -261,7 +261,14 @@ async fn a_pair_is_switched_when_the_idle_side_is_ready_and_back() {
     terminal.press(ENTER);
     terminal
         .until("green ready", |screen| screen.lines().any(|line| line.contains("green") && line.contains("1.2.0") && line.contains("2/2")));
-    terminal.press("b");
+    // Until the last pod of the former revision is gone, the side is not ready in the Deployment's own word.
+    for _ in 0..60 {
+        if terminal.screen().contains("rehearsed on the server") {
+            break;
+        }
+        terminal.press("b");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     terminal.shows("rehearsed on the server");
     terminal.press(ENTER);
     terminal.shows("all green");

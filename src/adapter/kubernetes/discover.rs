@@ -45,9 +45,6 @@ pub async fn survey(context: &str, namespace: &str) -> Result<Survey, DiscoverEr
 
 async fn ask(context: &str, namespace: &str) -> Result<(Listed, Vec<String>), Error> {
     let client = client::connect(Some(context.to_owned()), None).await?.client;
-    if !client::has_namespace(&client, namespace).await? {
-        return Err(Error::NoNamespace(namespace.to_owned()));
-    }
     let (deployments, stateful_sets, daemon_sets, services) = tokio::join!(
         list::<Deployment>(&client, namespace),
         list::<StatefulSet>(&client, namespace),
@@ -64,6 +61,11 @@ async fn ask(context: &str, namespace: &str) -> Result<(Listed, Vec<String>), Er
     // Where nothing at all may be read, an empty plan would be a lie.
     if left_out.len() == 4 {
         return Err(Error::Forbidden { verb: "list", what: "workloads or Services", namespace: namespace.to_owned() });
+    }
+    let nothing =
+        listed.deployments.is_empty() && listed.stateful_sets.is_empty() && listed.daemon_sets.is_empty() && listed.services.is_empty();
+    if nothing && !client::has_namespace(&client, namespace).await? {
+        return Err(Error::NoNamespace(namespace.to_owned()));
     }
     Ok((listed, left_out))
 }

@@ -58,9 +58,12 @@ pub async fn run(
     let mut failures = 0;
     let mut focus = None;
     loop {
-        let error = match connect(&origin, &store).await {
+        let error = match connect(&origin).await {
             Ok((client, user, form)) => {
                 failures = 0;
+                for namespace in absent(&client, &store).await {
+                    told.missing(Error::NoNamespace(namespace).to_string()).await;
+                }
                 let session = Session::new(client, form, &mut store, &mut told, focus.as_ref());
                 session.identify(user).await;
                 match session.run(&mut commands, &mut focus).await {
@@ -97,7 +100,7 @@ pub async fn run(
     }
 }
 
-async fn connect(origin: &Origin, store: &Store) -> Result<(Client, Option<String>, EndpointsForm), Error> {
+async fn connect(origin: &Origin) -> Result<(Client, Option<String>, EndpointsForm), Error> {
     let (client, user) = match origin {
         Origin::Given(client) => (client.clone(), None),
         Origin::Kubeconfig { context, path } => {
@@ -106,13 +109,16 @@ async fn connect(origin: &Origin, store: &Store) -> Result<(Client, Option<Strin
         }
     };
     let form = client::endpoints_form(&client).await?;
-    let namespaces: BTreeSet<&str> = store.workloads().iter().map(|workload| workload.namespace.as_str()).collect();
-    if let [only] = namespaces.into_iter().collect::<Vec<_>>()[..]
-        && !client::has_namespace(&client, only).await?
-    {
-        return Err(Error::NoNamespace(only.to_owned()));
-    }
     Ok((client, user, form))
+}
+
+/// Returns the namespaces that the cluster says it has not. Said and no more: lists of such a namespace are empty and not
+/// wrong, and it may be made at any time.
+async fn absent(client: &Client, store: &Store) -> Vec<String> {
+    let namespaces: BTreeSet<&str> = store.workloads().iter().map(|workload| workload.namespace.as_str()).collect();
+    let asked = namespaces.into_iter().map(async |namespace| (namespace, client::has_namespace(client, namespace).await));
+    let answers = futures::future::join_all(asked).await;
+    answers.into_iter().filter(|(_, has)| matches!(has, Ok(false))).map(|(namespace, _)| namespace.to_owned()).collect()
 }
 
 /// What the console was last told, so that nothing is told twice.

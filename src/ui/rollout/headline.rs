@@ -73,7 +73,10 @@ fn sentence(rollout: &Rollout) -> String {
             None => "Held".into(),
         },
         Phase::Waiting if rollout.strategy == Strategy::BlueGreen => {
-            let side = rollout.idle().map_or_else(String::new, crate::domain::revision::Revision::label);
+            let side = rollout.idle().map_or_else(String::new, |idle| match &idle.track {
+                Some(track) => format!("{track} {}", idle.version),
+                None => idle.version.clone(),
+            });
             format!("{side} is ready and has no users yet: the switch waits for you")
         }
         Phase::Waiting => {
