@@ -23,6 +23,8 @@ const OPENING: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long the word of a container's end may come after the end of its log.
 const SETTLING: Duration = Duration::from_millis(1500);
+/// How often a stream that waits looks whether its pod is gone.
+const GLANCE: Duration = Duration::from_secs(5);
 /// How long a log may go on after its pod is gone.
 const PARTING: Duration = Duration::from_secs(5);
 
@@ -92,7 +94,7 @@ impl Stream {
             let done = progress.complete && (self.shared.query.previous || progress.run == Some(seen.restarts));
             if done || !seen.readable {
                 if seen.gone || self.seen.changed().await.is_err() {
-                    return;
+                    return self.part(&seen);
                 }
                 continue;
             }
@@ -137,8 +139,7 @@ impl Stream {
                 End::Silent => {}
                 End::Broken => {
                     if self.seen.borrow().gone {
-                        self.mark(Mark::Ended(seen.exit));
-                        return;
+                        return self.part(&seen);
                     }
                     lost.get_or_insert_with(Instant::now);
                     failures += 1;
@@ -151,10 +152,18 @@ impl Stream {
                     }
                     // Not in a loop: the next word about the pod is the next try.
                     if self.seen.borrow().gone || self.seen.changed().await.is_err() {
-                        return;
+                        return self.part(&seen);
                     }
                 }
             }
+        }
+    }
+
+    /// Says the end of a pod that is gone, where it was read from and its end was not said yet.
+    fn part(&self, seen: &Seen) {
+        let progress = self.progress();
+        if progress.place != Place::default() && !progress.complete {
+            self.mark(Mark::Ended(seen.exit.clone()));
         }
     }
 
@@ -209,7 +218,7 @@ impl Stream {
         }
         let mut last = Instant::now();
         loop {
-            let wait = if self.seen.borrow().gone { PARTING } else { SILENCE };
+            let wait = if self.seen.borrow().gone { PARTING } else { GLANCE };
             let chunk = match timeout(wait, reader.fill_buf()).await {
                 Ok(Ok(chunk)) => chunk,
                 Ok(Err(_)) => return End::Broken,
