@@ -18,7 +18,7 @@ pub(super) fn take(model: &mut Model, input: Input, turn: &mut Turn) {
     turn.redraw(Redraw::Now);
     match input {
         Input::Key { key, repeat } => key_pressed(model, key, repeat, turn),
-        Input::Paste(text) => pasted(model, &text, turn),
+        Input::Paste(text) => pasted(model, &text),
         Input::Mouse { kind, column, row } => mouse::take(model, kind, column, row, turn),
         Input::Resize { columns, rows } => model.size = (columns, rows),
         Input::Focus(focused) => {
@@ -46,7 +46,7 @@ fn key_pressed(model: &mut Model, key: KeyCombination, repeat: bool, turn: &mut 
 }
 
 /// What is not bound is text where text is asked for; else ctrl-c leaves.
-fn text_key(model: &mut Model, key: KeyCombination, _repeat: bool, turn: &mut Turn) {
+fn text_key(model: &mut Model, key: KeyCombination, repeat: bool, turn: &mut Turn) {
     let crokey::OneToThree::One(code) = key.codes else { return };
     if code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL {
         return quit(model, turn);
@@ -55,7 +55,7 @@ fn text_key(model: &mut Model, key: KeyCombination, _repeat: bool, turn: &mut Tu
     match &mut model.overlay {
         Some(Overlay::Prompt(asked)) => {
             if asked.input.handle_event(&event).is_some() {
-                prompt::edited(model, turn);
+                prompt::edited(model);
             }
         }
         Some(Overlay::Palette(open)) => {
@@ -63,7 +63,8 @@ fn text_key(model: &mut Model, key: KeyCombination, _repeat: bool, turn: &mut Tu
                 palette::edited(model);
             }
         }
-        Some(Overlay::Confirm(asked)) if asked.wants_name() => {
+        // The typed name is a deliberate act: a paste without brackets would be none.
+        Some(Overlay::Confirm(asked)) if asked.wants_name() && !repeat => {
             asked.typed.handle_event(&event);
         }
         _ => {}
@@ -71,7 +72,7 @@ fn text_key(model: &mut Model, key: KeyCombination, _repeat: bool, turn: &mut Tu
 }
 
 /// Pasted text is text, and never keys.
-fn pasted(model: &mut Model, text: &str, turn: &mut Turn) {
+fn pasted(model: &mut Model, text: &str) {
     let line = text.lines().next().unwrap_or_default();
     let type_into = |input: &mut tui_input::Input| {
         for character in line.chars().filter(|character| !character.is_control()) {
@@ -81,7 +82,7 @@ fn pasted(model: &mut Model, text: &str, turn: &mut Turn) {
     match &mut model.overlay {
         Some(Overlay::Prompt(asked)) => {
             type_into(&mut asked.input);
-            prompt::edited(model, turn);
+            prompt::edited(model);
         }
         Some(Overlay::Palette(open)) => {
             type_into(&mut open.input);

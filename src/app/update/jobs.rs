@@ -245,13 +245,15 @@ fn observed(job: &Job, rollout: &Rollout) -> bool {
     if matches!(job.expect, Expect::PastStep(_) | Expect::Done | Expect::Aborted) {
         return true;
     }
-    job.requests.iter().all(|request| {
-        rollout
-            .objects
-            .iter()
-            .find(|object| object.part == request.object.part && object.name == request.object.name)
-            .is_none_or(|object| object.version != request.object.version || object.uid != request.object.uid)
-    })
+    // A request that only tests moves nothing, and one to a pod is not of the rollout's objects: one that moved is enough.
+    let mut of_it = job.requests.iter().filter_map(|request| {
+        let now = rollout.objects.iter().find(|object| object.part == request.object.part && object.name == request.object.name)?;
+        Some(now.version != request.object.version || now.uid != request.object.uid)
+    });
+    match of_it.next() {
+        Some(moved) => moved || of_it.any(|moved| moved),
+        None => true,
+    }
 }
 
 /// Tells the fleet which images the journal knows to have served, or to have failed.

@@ -11,7 +11,7 @@ use crate::app::model::dialog::{Overlay, Prompt, Question};
 use crate::app::model::nav::Cursor;
 use crate::domain::id::Track;
 use crate::domain::rollout::Rollout;
-use crate::domain::verb::{Order, Verb};
+use crate::domain::verb::Order;
 
 /// The most instances that a scale may ask for: a slip of the finger is no cluster-wide event.
 const MOST: u32 = 1_000;
@@ -29,7 +29,7 @@ pub(super) fn open(model: &mut Model, question: Question, text: String) {
 }
 
 /// The text changed: it counts from now on, not the proposal; filter and search follow as one types.
-pub(super) fn edited(model: &mut Model, turn: &mut Turn) {
+pub(super) fn edited(model: &mut Model) {
     let Some(Overlay::Prompt(asked)) = &mut model.overlay else { return };
     asked.cursor = None;
     asked.error = None;
@@ -42,7 +42,6 @@ pub(super) fn edited(model: &mut Model, turn: &mut Turn) {
         Question::Search => logs::search(model, &text),
         Question::Ship { .. } | Question::Scale { .. } | Question::Pattern | Question::Save => {}
     }
-    let _ = turn;
 }
 
 /// Does what is asked for in the prompt.
@@ -133,6 +132,5 @@ fn replicas(rollout: &Rollout, active: Option<Track>, text: &str) -> Result<Orde
     if replicas > MOST {
         return Err(format!("{replicas} is more than the {MOST} that rolldeck lets one key ask for"));
     }
-    debug_assert_eq!(Order::Scale { track: None, replicas }.verb(), Verb::Scale);
     Ok(Order::Scale { track, replicas })
 }

@@ -296,3 +296,54 @@ fn the_journal_probe_brings_writes_back() {
     console.take(Msg::Records(records::Event::Writable(Ok(()))));
     assert_eq!(console.model.can(&id("development"), Verb::Ship), Ok(()));
 }
+
+#[test]
+fn a_request_that_only_tests_does_not_keep_the_outcome_from_being_seen() {
+    use rolldeck::domain::journal::{Body, OutcomeKind};
+    use rolldeck::domain::object::Part;
+    let mut console = Console::live();
+    let router = rolldeck::domain::object::ObjectRef {
+        part: Part::Router,
+        kind: "Service".into(),
+        name: "front".into(),
+        ..super::fixture::object("development", 1)
+    };
+    let told = |generation, wanted| {
+        let mut told = rollout("development", generation);
+        told.objects.push(router.clone());
+        told.counts.wanted = wanted;
+        (told.counts.total, told.counts.ready) = (wanted, wanted);
+        told
+    };
+    console.tell(told(1, 3));
+    console.open("development");
+    console.press("z backspace 0 enter");
+    let Some(order) = console.asked().last().map(|order| (*order).clone()) else { panic!("nothing was asked") };
+    let request = |object| rolldeck::domain::change::Request {
+        purpose: "test".into(),
+        method: "PATCH".into(),
+        path: "/".into(),
+        content_type: "application/json-patch+json".into(),
+        body: "[]".into(),
+        object,
+        then: None,
+    };
+    console.preview(Ok(Box::new(rolldeck::domain::change::Preview {
+        rollout: id("development"),
+        order,
+        requests: vec![request(router.clone()), request(super::fixture::object("development", 1))],
+        diff: Vec::new(),
+        from: None,
+        to: None,
+        leads_to: Vec::new(),
+        warnings: Vec::new(),
+        expect: Expect::Replicas { track: None, replicas: 0 },
+        read_at: at(0),
+        rehearsed: true,
+    })));
+    console.press("enter");
+    console.journal(Ok(()));
+    console.answer(Ok(accepted(2)));
+    console.tell(told(2, 0));
+    assert!(matches!(console.recorded().last(), Some(Body::Outcome { result: OutcomeKind::Met, .. })), "{:?}", console.recorded());
+}
