@@ -1,6 +1,7 @@
 //! What a screen would show of a workload: the least of a rollout that a change is compared with.
 
 use kube::Client;
+use rolldeck::domain::delivery::{Delivery, Steering};
 use rolldeck::domain::id::{RolloutId, Track, version_of};
 use rolldeck::domain::object::{ObjectRef, Part};
 use rolldeck::domain::plan::{EngineKind, Target, Workload};
@@ -81,9 +82,14 @@ pub async fn rollout(client: &Client, workload: &Workload) -> Rollout {
                 previous: None,
                 switched: None,
             };
-            return Rollout { routing: Some(routing), strategy: Strategy::BlueGreen, ..made(workload, "blue/green", objects, revisions) };
+            return Rollout {
+                routing: Some(routing),
+                strategy: Strategy::BlueGreen,
+                steering: Steering::Pair,
+                ..made(workload, "blue/green", objects, revisions)
+            };
         }
-        Target::Canary { .. } => panic!("no such workload on Kubernetes"),
+        Target::Rollout { .. } | Target::Flagger { .. } | Target::Canary(_) => panic!("read by tests of their own"),
     };
     let object = read(client, &apps(plural, name)).await;
     let list = read(client, &format!("/apis/apps/v1/namespaces/{namespace}/{kept}")).await;
@@ -127,6 +133,8 @@ fn revision(object: &Value, template: &str, id: String, number_: Option<u64>, tr
         created: None,
         cause: None,
         restarted: None,
+        cools: None,
+        shortcut: None,
         proof: Proof::Unknown,
         template: Vec::new(),
     }
@@ -156,6 +164,9 @@ fn made(workload: &Workload, kind: &str, objects: Vec<ObjectRef>, revisions: Vec
         deadline: None,
         owner: None,
         autoscaler: None,
+        budgets: Vec::new(),
+        steering: Steering::Workload,
+        delivery: Delivery::default(),
         changed: None,
         capabilities: Capabilities::offering(&Verb::ALL),
     }

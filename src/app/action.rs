@@ -50,6 +50,8 @@ pub enum Action {
     Restart,
     Scale,
     Retire,
+    /// Stop the analysis that is under way.
+    StopAnalysis,
     // logs
     Follow,
     Wrap,
@@ -79,7 +81,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 63] = [
         Self::Up,
         Self::Down,
         Self::Left,
@@ -119,6 +121,7 @@ impl Action {
         Self::Restart,
         Self::Scale,
         Self::Retire,
+        Self::StopAnalysis,
         Self::Follow,
         Self::Wrap,
         Self::Timestamps,
@@ -159,6 +162,7 @@ impl Action {
             Self::Restart => &[Verb::Restart],
             Self::Scale => &[Verb::Scale],
             Self::Retire => &[Verb::Retire],
+            Self::StopAnalysis => &[Verb::Terminate],
             _ => &[],
         }
     }

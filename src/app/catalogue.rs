@@ -90,6 +90,7 @@ pub fn row(action: Action) -> Row {
         Action::Restart => row("restart", "restart", "Replace every instance by a new one of the same version", Rollout),
         Action::Scale => row("scale", "scale", "Change the number of instances", Rollout),
         Action::Retire => row("retire", "retire", "Scale the side without users to nothing", Rollout),
+        Action::StopAnalysis => row("stop-analysis", "stop analysis", "Stop the analysis that is under way", Rollout),
         Action::Follow => row("follow", "follow", "Follow the newest line, or stop", Logs),
         Action::Wrap => row("wrap", "wrap", "Wrap long lines, or cut them", Logs),
         Action::Timestamps => row("timestamps", "time", "Show or hide the time of each line", Logs),
@@ -136,7 +137,7 @@ pub fn label(model: &Model, action: Action) -> &'static str {
 pub fn footer(model: &Model) -> Vec<Action> {
     use Action::{
         Abort, Back, Filter, Follow, Help, Hold, Level, Logs, NextMatch, NextPane, Open, Palette, Pattern, Promote, PromoteFully, Restart,
-        Retire, Retry, Revisions, Role, RollBack, Save, Scale, Search, Ship, Switch, Timeline, Timestamps, Wrap,
+        Retire, Retry, Revisions, Role, RollBack, Save, Scale, Search, Ship, StopAnalysis, Switch, Timeline, Timestamps, Wrap,
     };
     let mut actions = match model.nav.screen() {
         Screen::Deck => vec![Open, Logs, Revisions, Timeline, Filter, NextPane, Palette],
@@ -145,7 +146,7 @@ pub fn footer(model: &Model) -> Vec<Action> {
             let offered = |action: &Action| {
                 model.rollout(id).is_none_or(|rollout| action.verbs().iter().any(|verb| rollout.capabilities.0.contains_key(verb)))
             };
-            let verbs = [Promote, PromoteFully, Hold, Abort, Switch, RollBack, Ship, Retry, Restart, Scale, Retire];
+            let verbs = [Promote, PromoteFully, Hold, Abort, Switch, RollBack, Ship, Retry, Restart, Scale, Retire, StopAnalysis];
             let mut actions: Vec<_> = verbs.into_iter().filter(offered).collect();
             actions.extend([Logs, Revisions, Timeline, Palette]);
             actions

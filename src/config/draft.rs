@@ -155,7 +155,9 @@ fn written(target: &Target) -> String {
         Target::Deployment { name } => format!("deployment = {}", quoted(name)),
         Target::StatefulSet { name } => format!("statefulset = {}", quoted(name)),
         Target::DaemonSet { name } => format!("daemonset = {}", quoted(name)),
-        Target::Canary { name } => format!("canary = {}", quoted(name)),
+        Target::Rollout { name } => format!("rollout = {}", quoted(name)),
+        Target::Flagger { name } => format!("flagger = {}", quoted(name)),
+        Target::Canary(_) => String::new(),
         Target::BlueGreen(pair) => {
             let mut line = format!("blue-green = {{ service = {}, label = {}, tracks = {{ ", quoted(&pair.service), quoted(&pair.label));
             let [one, two] = &pair.tracks;

@@ -6,6 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::delivery::Steering;
 use super::id::{RevisionId, RolloutId, Track};
 use super::instance::{Instance, InstanceState};
 use super::object::ObjectRef;
@@ -159,6 +160,8 @@ pub enum Expect {
     UnderWay,
     /// The rollout is aborted and the stable revision has the users.
     Aborted,
+    /// The analysis of this name measures no more.
+    Terminated(String),
 }
 
 /// What the observed state says of an order.
@@ -239,10 +242,8 @@ impl Expect {
                     (all + 1, new + fresh, ready + u32::from(instance.state == InstanceState::Ready))
                 });
                 match rollout.phase {
-                    Phase::Done if all == new && rollout.strategy != Strategy::BlueGreen => Judgement::Met("every instance is new".into()),
-                    _ if rollout.strategy == Strategy::BlueGreen && all == new && all == ready => {
-                        Judgement::Met("every instance is new".into())
-                    }
+                    Phase::Done if all == new && rollout.steering != Steering::Pair => Judgement::Met("every instance is new".into()),
+                    _ if rollout.steering == Steering::Pair && all == new && all == ready => Judgement::Met("every instance is new".into()),
                     // What had failed before the restart is not its outcome.
                     Phase::Failed if new > 0 => Judgement::Missed(rollout.native.clone()),
                     _ => Judgement::Pending,
@@ -272,6 +273,11 @@ impl Expect {
             Self::Aborted => match rollout.phase {
                 Phase::RolledBack | Phase::Done => Judgement::Met("the users are back on the stable revision".into()),
                 _ => Judgement::Pending,
+            },
+            Self::Terminated(name) => match rollout.delivery.analysis(name) {
+                Some(analysis) if !analysis.phase.over() => Judgement::Pending,
+                Some(analysis) => Judgement::Met(format!("{name} ended: {}", analysis.phase.word())),
+                None => Judgement::Met(format!("{name} is gone")),
             },
         }
     }

@@ -5,6 +5,7 @@
 //! screen draws them (`ui`).
 
 pub mod change;
+pub mod delivery;
 pub mod doctor;
 pub mod event;
 pub mod id;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::id::{EnvironmentName, RolloutId, Scope, ServiceName, Track, WorkloadName};
+use super::step::StepKind;
 
 /// What kind of backend an environment speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,10 +127,16 @@ pub enum Target {
     },
     /// A Service that selects one of two Deployments by one label.
     BlueGreen(BlueGreen),
-    /// A canary that an engine walks through steps by itself. Only the simulated engine speaks it so far.
-    Canary {
+    /// A rollout that a controller walks through steps: Argo Rollouts', or the simulated engine's own.
+    Rollout {
         name: String,
     },
+    /// Flagger's canary, by the name of its `Canary` object.
+    Flagger {
+        name: String,
+    },
+    /// Two Deployments behind one Service, which this console walks through the plan's steps.
+    Canary(Canary),
 }
 
 impl Target {
@@ -140,7 +147,9 @@ impl Target {
             Self::StatefulSet { .. } => "statefulset",
             Self::DaemonSet { .. } => "daemonset",
             Self::BlueGreen(_) => "blue/green",
-            Self::Canary { .. } => "canary",
+            Self::Rollout { .. } => "rollout",
+            Self::Flagger { .. } => "flagger",
+            Self::Canary(_) => "canary",
         }
     }
 }
@@ -152,6 +161,27 @@ pub struct BlueGreen {
     /// The label key in the Service's selector and in both Deployments' pod labels, as `color`.
     pub label: String,
     pub tracks: [TrackTarget; 2],
+}
+
+/// A plain canary: users are shared by ready replicas, or by the weights of an HTTPRoute where one is named.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Canary {
+    /// The Deployment that users have when nothing is under way.
+    pub stable: String,
+    /// The Deployment that a new version comes in by; at 0 replicas otherwise.
+    pub canary: String,
+    /// The HTTPRoute whose weights share the users out.
+    pub route: Option<Route>,
+    /// In order; a weight of 100 % is not among them: it is what promoting the last step does.
+    pub steps: Vec<StepKind>,
+}
+
+/// An HTTPRoute and the Services behind it that stand for the two Deployments.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Route {
+    pub name: String,
+    pub stable_service: String,
+    pub canary_service: String,
 }
 
 /// One side of a blue/green pair: the label's value and the Deployment that carries it.

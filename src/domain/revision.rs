@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::delivery::Shortcut;
 use super::id::{ContainerName, RevisionId, Track};
 
 /// What a revision is to the users and to the rollout. A revision may have several.
@@ -145,6 +146,10 @@ pub struct Revision {
     pub cause: Option<String>,
     /// When a restart made it: the same image as another revision, new instances.
     pub restarted: Option<Timestamp>,
+    /// When its instances will be scaled down, where they are kept warm for a while.
+    pub cools: Option<Timestamp>,
+    /// Why a return to it would take no steps.
+    pub shortcut: Option<Shortcut>,
     pub proof: Proof,
     /// The template as text lines (`key: value`, sorted), for the diff between revisions; empty where the engine keeps none.
     pub template: Vec<String>,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::delivery::{Budget, Delivery, Steering};
 use super::event::Event;
 use super::id::{ContainerName, RevisionId, RolloutId, Track};
 use super::instance::Instance;
@@ -179,6 +180,10 @@ pub struct Rollout {
     pub deadline: Option<Timestamp>,
     pub owner: Option<Owner>,
     pub autoscaler: Option<Autoscaler>,
+    /// PodDisruptionBudgets over its instances.
+    pub budgets: Vec<Budget>,
+    pub steering: Steering,
+    pub delivery: Delivery,
     /// Who last changed the wish, by field manager, and when.
     pub changed: Option<(String, Timestamp)>,
     pub capabilities: Capabilities,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::delivery::{Delivery, Steering};
 use super::event::Event;
 use super::id::{RevisionId, RolloutId, Track};
 use super::instance::{Container, ContainerState, Exit, Instance, InstanceState};
@@ -43,6 +44,8 @@ pub fn revision(number: u64, version: &str, roles: &[Role], counts: Counts) -> R
         created: Some(ago(100_000 - number as i64 * 1000)),
         cause: None,
         restarted: None,
+        cools: None,
+        shortcut: None,
         proof: Proof::Unknown,
         template: Vec::new(),
     }
@@ -75,6 +78,9 @@ pub fn rollout(strategy: Strategy, phase: Phase, revisions: Vec<Revision>) -> Ro
         deadline: None,
         owner: None,
         autoscaler: None,
+        budgets: Vec::new(),
+        steering: Steering::Workload,
+        delivery: Delivery::default(),
         changed: None,
         capabilities: Capabilities::offering(&Verb::ALL),
     }
@@ -98,6 +104,7 @@ pub fn canary(phase: Phase) -> Rollout {
     let new = revision(2, "1.1.0", &[Role::Canary], counts(5, 5, 5));
     let old = Revision { proof: Proof::Stable, ..revision(1, "1.0.0", &[Role::Stable], counts(20, 20, 20)) };
     let mut rollout = rollout(Strategy::Canary, phase, vec![new, old]);
+    rollout.steering = Steering::Steps;
     let step = |kind| Step { kind, started: None, ended: None };
     let list = vec![step(StepKind::Pause(None)), step(StepKind::Analysis("errors".into())), step(StepKind::Pause(None))];
     rollout.steps = Some(Steps { source: StepSource::Engine, list, current: Some(0), resumes: None });
@@ -111,6 +118,7 @@ pub fn pair() -> Rollout {
     let mut blue = revision(1, "1.0.0", &[Role::Active], counts(3, 3, 3));
     blue.track = Some("blue".into());
     let mut rollout = rollout(Strategy::BlueGreen, Phase::Done, vec![green, blue]);
+    rollout.steering = Steering::Pair;
     rollout.routing = Some(Routing {
         router: "web".into(),
         active: Some("blue".into()),

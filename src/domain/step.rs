@@ -52,7 +52,7 @@ pub struct Weight {
 }
 
 /// What a step does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepKind {
     Weight(Share),
@@ -61,6 +61,8 @@ pub enum StepKind {
     Analysis(String),
     Experiment(String),
     Scale(String),
+    /// Holds until someone outside lets it through, in the controller's word.
+    Gate(String),
     /// The last step of a blue/green pair.
     Switch,
     /// Anything else, in the engine's words.
@@ -76,7 +78,7 @@ impl StepKind {
             Self::Pause(Some(duration)) => format!("{duration:#}").replace(' ', ""),
             Self::Analysis(_) => "analysis".into(),
             Self::Experiment(_) => "experiment".into(),
-            Self::Scale(what) | Self::Other(what) => what.clone(),
+            Self::Scale(what) | Self::Gate(what) | Self::Other(what) => what.clone(),
             Self::Switch => "switch".into(),
         }
     }

@@ -11,6 +11,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::delivery::Steering;
 use super::id::{ContainerName, RevisionId, Track};
 use super::rollout::{Phase, Rollout, Strategy};
 
@@ -40,11 +41,13 @@ pub enum Verb {
     Scale,
     /// Scale the side without users to nothing.
     Retire,
+    /// Stop an analysis that is under way.
+    Terminate,
 }
 
 impl Verb {
     /// All verbs, in the order of the footer.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Ship,
         Self::Advance,
         Self::Finish,
@@ -58,6 +61,7 @@ impl Verb {
         Self::Restart,
         Self::Scale,
         Self::Retire,
+        Self::Terminate,
     ];
 
     /// Returns the word that stands on keys, dialogs and in the journal.
@@ -76,6 +80,7 @@ impl Verb {
             Self::Restart => "restart",
             Self::Scale => "scale",
             Self::Retire => "retire",
+            Self::Terminate => "stop analysis",
         }
     }
 
@@ -127,6 +132,10 @@ pub enum Order {
     Retire {
         track: Track,
     },
+    /// Of the analysis with this name.
+    Terminate {
+        analysis: String,
+    },
 }
 
 impl Order {
@@ -146,6 +155,7 @@ impl Order {
             Self::Restart { .. } => Verb::Restart,
             Self::Scale { .. } => Verb::Scale,
             Self::Retire { .. } => Verb::Retire,
+            Self::Terminate { .. } => Verb::Terminate,
         }
     }
 }
@@ -196,6 +206,12 @@ pub enum Refusal {
     JournalUnwritable { why: String },
     #[error("another order for it is on its way")]
     Busy,
+    #[error("{holder} drives it since {}", since.strftime("%H:%M:%SZ"))]
+    DrivenBy { holder: String, since: jiff::Timestamp },
+    #[error("the controller does not answer: the last change is not observed for {} s", ago.as_secs())]
+    ControllerAway { ago: SignedDuration },
+    #[error("no analysis is under way")]
+    NoAnalysis,
     #[error("open its own screen first")]
     NotOnItsScreen,
     #[error("{0}")]
@@ -237,8 +253,9 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
         return Err(Refusal::Absent);
     }
     let held = rollout.held.is_some();
-    let pair = rollout.strategy == Strategy::BlueGreen;
+    let pair = rollout.steering == Steering::Pair;
     match verb {
+        Verb::Terminate if rollout.delivery.running().next().is_none() => Err(Refusal::NoAnalysis),
         Verb::Hold if held => Err(Refusal::AlreadyHeld),
         Verb::Resume if !held => Err(Refusal::NotHeld),
         // Where the engine knows no steps, to go on and to finish are to let a hold go (product.md, the verb table).
@@ -309,10 +326,12 @@ fn switchable(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
 }
 
 fn described(rollout: &Rollout) -> String {
-    match rollout.strategy {
-        Strategy::BlueGreen => "blue/green pair".into(),
-        Strategy::Canary => "canary".into(),
-        Strategy::Rolling { .. } | Strategy::Recreate | Strategy::OnDelete => rollout.kind.clone(),
+    match rollout.steering {
+        Steering::Pair => "blue/green pair".into(),
+        Steering::Steps if rollout.strategy == Strategy::BlueGreen => "blue/green rollout".into(),
+        Steering::Steps | Steering::Plan => "canary".into(),
+        Steering::Gates => "Flagger canary".into(),
+        Steering::Workload => rollout.kind.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The ways back from here, as a property of the moment: computed from the rollout as it is, never stored.
 
+use super::delivery::Steering;
 use super::id::Track;
 use super::revision::{Proof, Revision, Role};
 use super::rollout::{Phase, Rollout, Strategy};
@@ -67,7 +68,7 @@ pub fn before_change(rollout: &Rollout) -> Option<&Revision> {
 /// Returns the ways back that are open now, fastest first.
 pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
     let mut ways = Vec::new();
-    if rollout.strategy == Strategy::BlueGreen {
+    if rollout.steering == Steering::Pair {
         // To a side that never served it is no way back but the next step.
         if possible(rollout, Verb::SwitchBack).is_ok()
             && let Some(former) = former_side(rollout)

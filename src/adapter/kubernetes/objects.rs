@@ -4,6 +4,8 @@
 //! Everything is lenient: an absent or null field is the empty value, because one undecodable object would break the
 //! whole watch.
 
+pub mod custom;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Debug;

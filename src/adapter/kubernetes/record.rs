@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::convert::template::Template;
 use super::convert::{count, event, pod};
 use super::objects;
+use super::objects::custom::Custom;
 use crate::domain::id::{ContainerName, RevisionId, Uid};
 use crate::domain::instance::Instance;
 use crate::domain::revision::Counts;
@@ -49,6 +50,15 @@ pub enum Kind {
     /// Slices, or the older Endpoints.
     Endpoints,
     Autoscaler,
+    /// PodDisruptionBudgets.
+    Budget,
+    /// Argo's Rollouts.
+    Rollout,
+    AnalysisRun,
+    Experiment,
+    /// Flagger's.
+    Canary,
+    Route,
 }
 
 impl Kind {
@@ -64,12 +74,18 @@ impl Kind {
             Self::Service => "services",
             Self::Endpoints => "endpointslices",
             Self::Autoscaler => "horizontalpodautoscalers",
+            Self::Budget => "poddisruptionbudgets",
+            Self::Rollout => "rollouts",
+            Self::AnalysisRun => "analysisruns",
+            Self::Experiment => "experiments",
+            Self::Canary => "canaries",
+            Self::Route => "httproutes",
         }
     }
 
     /// Returns whether a rollout cannot be told without it.
     pub fn required(self) -> bool {
-        !matches!(self, Self::Autoscaler | Self::ControllerRevision)
+        !matches!(self, Self::Autoscaler | Self::ControllerRevision | Self::Budget | Self::AnalysisRun | Self::Experiment | Self::Route)
     }
 }
 
@@ -103,6 +119,7 @@ pub enum Change {
     Service(Update<objects::Service>),
     Endpoints(Update<Slice>),
     Autoscaler(Update<objects::HorizontalPodAutoscaler>),
+    Custom(Kind, Update<Custom>),
 }
 
 /// Something that is watched: how it is decoded, and what of it is kept.
@@ -141,7 +158,7 @@ fn controller(owners: &[objects::OwnerReference], kind: &[&str]) -> Option<Contr
     Some(Controller { uid: Uid::new(owner.uid.as_str()), name: owner.name.clone() })
 }
 
-/// A revision of a Deployment.
+/// A revision of a Deployment or of an Argo Rollout.
 #[derive(Clone, Debug)]
 pub struct ReplicaSet {
     pub uid: Uid,
@@ -153,6 +170,10 @@ pub struct ReplicaSet {
     pub cause: Option<String>,
     pub template: Template,
     pub counts: Counts,
+    /// Argo's hash of the template, by which its status names revisions; empty under a Deployment.
+    pub hash: String,
+    /// When Argo will scale it down.
+    pub cools: Option<Timestamp>,
 }
 
 impl Record for ReplicaSet {
@@ -160,10 +181,16 @@ impl Record for ReplicaSet {
 
     fn read(raw: Self::Raw, _: &mut Names) -> Option<Self> {
         let meta = raw.metadata;
-        let number = meta.annotation("deployment.kubernetes.io/revision").and_then(|number| number.parse().ok());
-        let former = meta.annotation("deployment.kubernetes.io/revision-history").unwrap_or_default();
+        let owner = controller(&meta.owner_references, &["Deployment", "Rollout"])?;
+        let by =
+            if meta.controller().is_some_and(|owner| owner.kind == "Rollout") { "rollout.argoproj.io" } else { "deployment.kubernetes.io" };
+        let number = meta.annotation(&format!("{by}/revision")).and_then(|number| number.parse().ok());
+        let former = meta.annotation(&format!("{by}/revision-history")).unwrap_or_default();
         Some(Self {
-            owner: controller(&meta.owner_references, &["Deployment"])?,
+            hash: meta.labels.get("rollouts-pod-template-hash").cloned().unwrap_or_default(),
+            // The bare key is the one in the controller's code (api-semantics 2.6).
+            cools: meta.annotation("scale-down-deadline").and_then(|at| at.parse().ok()),
+            owner,
             created: meta.creation_timestamp,
             number,
             former: former.split(',').filter_map(|number| number.trim().parse().ok()).collect(),
@@ -264,7 +291,7 @@ pub struct Pod {
     pub uid: Uid,
     /// The ReplicaSet, StatefulSet or DaemonSet.
     pub owner: Uid,
-    /// The Deployment, StatefulSet or DaemonSet, by name: a ReplicaSet of a Deployment is called `deployment-hash`.
+    /// The Deployment, Rollout, StatefulSet or DaemonSet, by name: a ReplicaSet of a Deployment is called `deployment-hash`.
     pub workload: Arc<str>,
     pub instance: Arc<Instance>,
 }

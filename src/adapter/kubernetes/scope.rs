@@ -22,7 +22,7 @@ use crate::adapter::{backoff, clock};
 use crate::domain::change::ChangeError;
 use crate::domain::id::{Actor, RolloutId, Scope};
 use crate::domain::plan::Workload;
-use crate::domain::rollout::Rollout;
+use crate::domain::rollout::{Phase, Rollout};
 use crate::port::engine::{Command, Event, LogBatch, LogQuery};
 use crate::port::{Link, Seq};
 
@@ -193,7 +193,12 @@ impl Told {
         }
     }
 
-    async fn rollout(&mut self, index: usize, rollout: Rollout) {
+    async fn rollout(&mut self, index: usize, mut rollout: Rollout) {
+        // How long a controller has been away is known to whoever watches, and to no object.
+        if rollout.phase == Phase::Unobserved {
+            let since = self.sent.get(&index).and_then(|last| last.delivery.unobserved_since);
+            rollout.delivery.unobserved_since = since.or_else(|| Some(clock::now()));
+        }
         if self.sent.get(&index).is_none_or(|last| **last != rollout) {
             let rollout = Arc::new(rollout);
             self.sent.insert(index, rollout.clone());

@@ -8,11 +8,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, api::ListParams};
 use tokio::sync::mpsc;
 
 use super::client::EndpointsForm;
 use super::error::{self, Error};
+use super::objects::custom::Custom;
 use super::objects::{self, Lean, Served};
 use super::record::{self, Change, Kind, Names, Record, Reported, Update};
 use super::usage::Sample;
@@ -107,11 +108,53 @@ pub async fn kind(client: Client, kind: Kind, form: EndpointsForm, outlet: Outle
                 Served { group: "autoscaling", version: "v1", kind: "HorizontalPodAutoscaler", plural: "horizontalpodautoscalers" };
             follow::<objects::HorizontalPodAutoscaler>(client, kind, served, outlet).await;
         }
+        Kind::Budget | Kind::Rollout | Kind::AnalysisRun | Kind::Experiment | Kind::Canary | Kind::Route => {
+            custom(client, kind, outlet).await;
+        }
+    }
+}
+
+/// Watches a custom kind in the first of its versions that is served.
+async fn custom(client: Client, kind: Kind, outlet: Outlet) {
+    let argo = |kind, plural| vec![Served { group: "argoproj.io", version: "v1alpha1", kind, plural }];
+    let versions = match kind {
+        Kind::Rollout => argo("Rollout", "rollouts"),
+        Kind::AnalysisRun => argo("AnalysisRun", "analysisruns"),
+        Kind::Experiment => argo("Experiment", "experiments"),
+        Kind::Canary => vec![Served { group: "flagger.app", version: "v1beta1", kind: "Canary", plural: "canaries" }],
+        Kind::Route => ["v1", "v1beta1"]
+            .map(|version| Served { group: "gateway.networking.k8s.io", version, kind: "HTTPRoute", plural: "httproutes" })
+            .to_vec(),
+        // v1 since 1.21.
+        _ => ["v1", "v1beta1"]
+            .map(|version| Served { group: "policy", version, kind: "PodDisruptionBudget", plural: "poddisruptionbudgets" })
+            .to_vec(),
+    };
+    let last = versions.len().saturating_sub(1);
+    for (at, served) in versions.into_iter().enumerate() {
+        let api: Api<Lean<Custom>> = Api::namespaced_with(client.clone(), &outlet.namespace, &served);
+        let absent =
+            at < last && matches!(api.list(&ListParams::default().limit(1)).await, Err(kube::Error::Api(status)) if status.code == 404);
+        if !absent {
+            let change = move |update| Change::Custom(kind, update);
+            return follow_as::<Custom, Custom>(client, kind, served, outlet, |raw, _| Some(raw), change).await;
+        }
     }
 }
 
 async fn follow<R: Record>(client: Client, kind: Kind, served: Served, outlet: Outlet) {
-    let api: Api<Lean<R::Raw>> = Api::namespaced_with(client, &outlet.namespace, &served);
+    follow_as::<R::Raw, R>(client, kind, served, outlet, R::read, R::change).await;
+}
+
+async fn follow_as<Raw: objects::Decode, R: Send>(
+    client: Client,
+    kind: Kind,
+    served: Served,
+    outlet: Outlet,
+    read: impl Fn(Raw, &mut Names) -> Option<R> + Send,
+    change: impl Fn(Update<R>) -> Change + Send,
+) {
+    let api: Api<Lean<Raw>> = Api::namespaced_with(client, &outlet.namespace, &served);
     let mut stream = std::pin::pin!(watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff());
     let mut names = Names::default();
     let mut listing = Vec::new();
@@ -123,7 +166,7 @@ async fn follow<R: Record>(client: Client, kind: Kind, served: Served, outlet: O
                 continue;
             }
             Ok(watcher::Event::InitApply(lean)) => {
-                listing.extend(R::read(lean.object, &mut names));
+                listing.extend(read(lean.object, &mut names));
                 continue;
             }
             Ok(watcher::Event::InitDone) => {
@@ -131,11 +174,11 @@ async fn follow<R: Record>(client: Client, kind: Kind, served: Served, outlet: O
                 listing.shrink_to_fit();
                 Update::Listed(std::mem::take(&mut listing))
             }
-            Ok(watcher::Event::Apply(lean)) => match R::read(lean.object, &mut names) {
+            Ok(watcher::Event::Apply(lean)) => match read(lean.object, &mut names) {
                 Some(record) => Update::Applied(record),
                 None => continue,
             },
-            Ok(watcher::Event::Delete(lean)) => match R::read(lean.object, &mut names) {
+            Ok(watcher::Event::Delete(lean)) => match read(lean.object, &mut names) {
                 Some(record) => Update::Deleted(record),
                 None => continue,
             },
@@ -162,12 +205,8 @@ async fn follow<R: Record>(client: Client, kind: Kind, served: Served, outlet: O
                 continue;
             }
         };
-        let signal = Signal::Change {
-            epoch: outlet.epoch,
-            namespace: outlet.namespace.clone(),
-            change: Box::new(R::change(update)),
-            at: clock::now(),
-        };
+        let signal =
+            Signal::Change { epoch: outlet.epoch, namespace: outlet.namespace.clone(), change: Box::new(change(update)), at: clock::now() };
         if outlet.out.send(signal).await.is_err() {
             return;
         }

@@ -116,6 +116,7 @@ impl Draft<'_> {
             Order::Restart { track } => self.restart(track.as_ref()),
             Order::Scale { track, replicas } => self.scale(track.as_ref(), *replicas),
             Order::Retire { track } => self.retire(track),
+            Order::Terminate { .. } => Err(Refusal::NoAnalysis.into()),
         }
     }
 

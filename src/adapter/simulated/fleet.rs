@@ -132,7 +132,7 @@ impl Fleet {
         let side = |colour: &str| TrackTarget { track: Track::new(colour), deployment: format!("{name}-{colour}") };
         let target = match berth.shape {
             Shape::Rolling => Target::Deployment { name },
-            Shape::Canary => Target::Canary { name },
+            Shape::Canary => Target::Rollout { name },
             Shape::BlueGreen => {
                 Target::BlueGreen(BlueGreen { label: "color".into(), tracks: [side("blue"), side("green")], service: name })
             }

@@ -9,6 +9,7 @@ use super::object::{Deployment, Set};
 use super::pace::later;
 use super::rolling::bounds;
 use super::world::Managed;
+use crate::domain::delivery::{Delivery, Steering};
 use crate::domain::event::Event;
 use crate::domain::id::{ContainerName, Track, version_of};
 use crate::domain::instance::Instance;
@@ -64,6 +65,13 @@ pub fn rollout(managed: &Managed) -> Rollout {
         deadline: deadline(managed),
         owner: None,
         autoscaler: None,
+        budgets: Vec::new(),
+        steering: match strategy(managed) {
+            Strategy::BlueGreen => Steering::Pair,
+            Strategy::Canary => Steering::Steps,
+            _ => Steering::Workload,
+        },
+        delivery: Delivery::default(),
         changed: managed
             .deployments
             .iter()
@@ -293,6 +301,8 @@ fn revision(managed: &Managed, deployment: &Deployment, set: &Set) -> Revision {
         created: Some(set.created),
         cause: set.cause.clone(),
         restarted: set.template.restarted.as_ref().and_then(|text| text.parse().ok()),
+        cools: None,
+        shortcut: None,
         proof: proof(deployment, set, stable),
         template: template_lines(set),
     }

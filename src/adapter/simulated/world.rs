@@ -11,7 +11,7 @@ use super::pace::{Pace, later};
 use super::scenario::{Deed, Happen, Scenario};
 use super::{canary, rolling};
 use crate::domain::id::{RolloutId, Track};
-use crate::domain::plan::{Target, Workload};
+use crate::domain::plan::{Canary, Target, Workload};
 use crate::domain::step::{Share, StepKind};
 
 /// What one turn of the world brought.
@@ -340,7 +340,7 @@ fn managed(workload: Workload, fleet: &Fleet, rng: &mut fastrand::Rng, pace: &Pa
     };
     let since = begin.checked_sub(berth.age).unwrap_or(begin);
     let mut build = |name: &str, track: Option<(String, Track)>, version: &str, replicas: u32, since: Timestamp| {
-        let steps = matches!(workload.target, Target::Canary { .. }).then(|| steps(pace));
+        let steps = matches!(workload.target, Target::Rollout { .. }).then(|| steps(pace));
         let what = Settled {
             namespace: &workload.namespace,
             name,
@@ -355,9 +355,12 @@ fn managed(workload: Workload, fleet: &Fleet, rng: &mut fastrand::Rng, pace: &Pa
         Deployment::settled(&what, rng, pace, begin)
     };
     let (deployments, router) = match &workload.target {
-        Target::Deployment { name } | Target::StatefulSet { name } | Target::DaemonSet { name } | Target::Canary { name } => {
-            (vec![build(name, None, &berth.version, berth.replicas, since)], None)
-        }
+        Target::Canary(Canary { stable: name, .. })
+        | Target::Flagger { name }
+        | Target::Deployment { name }
+        | Target::StatefulSet { name }
+        | Target::DaemonSet { name }
+        | Target::Rollout { name } => (vec![build(name, None, &berth.version, berth.replicas, since)], None),
         Target::BlueGreen(pair) => {
             let [active, other] = &pair.tracks;
             let of = |track: &Track| Some((pair.label.clone(), track.clone()));

@@ -94,6 +94,7 @@ fn reason(verb: Verb) -> &'static str {
         Verb::Restart => "Restarted",
         Verb::Scale => "Scaled",
         Verb::Retire => "Retired",
+        Verb::Terminate => "AnalysisStopped",
     }
 }
 

@@ -9,8 +9,9 @@ use crate::app::model::dialog::{Overlay, Prompt, Question, RollBack};
 use crate::app::model::nav::{Cursor, Screen};
 use crate::app::model::notices::Tone;
 use crate::app::model::{Model, Writing};
+use crate::domain::delivery::Steering;
 use crate::domain::id::{RolloutId, version_of};
-use crate::domain::rollout::{Rollout, Strategy};
+use crate::domain::rollout::Rollout;
 use crate::domain::verb::{Order, Refusal, Verb};
 use crate::domain::wayback;
 use jiff::SignedDuration;
@@ -29,7 +30,7 @@ pub(super) fn begin(model: &mut Model, action: Action, turn: &mut Turn) {
     let order = match verb {
         Verb::Ship => return ask_version(model, &id),
         Verb::Scale => return ask_replicas(model, &rollout),
-        Verb::RollBack if rollout.strategy != Strategy::BlueGreen => {
+        Verb::RollBack if rollout.steering != Steering::Pair => {
             if !matches!(model.nav.screen(), Screen::Revisions(_)) {
                 return choose_revision(model, &rollout);
             }
@@ -61,6 +62,10 @@ pub(super) fn begin(model: &mut Model, action: Action, turn: &mut Turn) {
             };
             Order::Retire { track }
         }
+        Verb::Terminate => match rollout.delivery.running().next() {
+            Some(analysis) => Order::Terminate { analysis: analysis.name.clone() },
+            None => return refuse(model, &id, action, &Refusal::NoAnalysis),
+        },
     };
     confirm::ask(model, id, order, turn);
 }
@@ -189,6 +194,7 @@ pub fn label(order: &Order, rollout: Option<&Rollout>) -> String {
         Order::Scale { track: Some(track), replicas } => format!("scale {track} to {replicas}"),
         Order::Scale { track: None, replicas } => format!("scale to {replicas}"),
         Order::Retire { track } => format!("retire {track}"),
+        Order::Terminate { analysis } => format!("stop analysis {analysis}"),
         Order::Restart { track: Some(track) } => format!("restart {track}"),
         Order::Advance | Order::Finish | Order::Hold | Order::Resume | Order::Abort | Order::Retry | Order::Restart { track: None } => {
             order.verb().word().into()
@@ -214,6 +220,7 @@ pub(super) fn done(order: &Order, rollout: Option<&Rollout>) -> String {
         Verb::Restart => "restarted",
         Verb::Scale => "scaled",
         Verb::Retire => "retired",
+        Verb::Terminate => "stopped analysis",
     };
     label.strip_prefix(verb.word()).map_or_else(|| past.to_owned(), |rest| format!("{past}{rest}"))
 }

@@ -76,8 +76,8 @@ pub(super) struct ServiceFile {
     pub workload: Vec<Spanned<WorkloadFile>>,
 }
 
-/// One workload of a service, in all or some environments. At most one of deployment, statefulset, daemonset, blue-green and
-/// canary; default: a Deployment of the workload's name.
+/// One workload of a service, in all or some environments. At most one of deployment, statefulset, daemonset, blue-green,
+/// rollout and flagger; default: a Deployment of the workload's name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WorkloadFile {
@@ -105,9 +105,12 @@ pub(super) struct WorkloadFile {
     /// Two Deployments, one of which a Service selects by a label.
     #[schemars(with = "Option<BlueGreenFile>")]
     pub blue_green: Option<Spanned<BlueGreenFile>>,
-    /// A canary that the engine walks through steps by itself. Only with engine simulated.
+    /// The name of an Argo Rollout, canary or blue/green. With engine simulated: of a canary that the engine walks by itself.
     #[schemars(with = "Option<String>", example = &"backend")]
-    pub canary: Option<Spanned<String>>,
+    pub rollout: Option<Spanned<String>>,
+    /// The name of a Flagger Canary.
+    #[schemars(with = "Option<String>", example = &"backend")]
+    pub flagger: Option<Spanned<String>>,
 }
 
 /// A blue/green pair.

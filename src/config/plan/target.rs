@@ -10,6 +10,9 @@ use super::names;
 use crate::domain::id::Track;
 use crate::domain::plan::{BlueGreen, Target, TrackTarget};
 
+/// Makes a target of an object's name.
+type Make = fn(String) -> Target;
+
 /// One object that a target stands for, and where the plan names it.
 pub(super) struct Part {
     pub kind: &'static str,
@@ -32,12 +35,15 @@ pub(super) fn read(
 ) -> Option<(Target, Vec<Part>)> {
     let file = spanned.get_ref();
     let blue_green = file.blue_green.as_ref().map(|pair| ("blue-green", pair.span()));
+    let named = [
+        ("deployment", &file.deployment),
+        ("statefulset", &file.statefulset),
+        ("daemonset", &file.daemonset),
+        ("rollout", &file.rollout),
+        ("flagger", &file.flagger),
+    ];
     let mut said: Vec<(&str, Range<usize>)> =
-        [("deployment", &file.deployment), ("statefulset", &file.statefulset), ("daemonset", &file.daemonset), ("canary", &file.canary)]
-            .into_iter()
-            .filter_map(|(key, name)| Some((key, name.as_ref()?.span())))
-            .chain(blue_green)
-            .collect();
+        named.into_iter().filter_map(|(key, name)| Some((key, name.as_ref()?.span()))).chain(blue_green).collect();
     said.sort_by_key(|(_, span)| span.start);
     if let [(first, _), (second, span), ..] = said.as_slice() {
         build
@@ -48,18 +54,21 @@ pub(super) fn read(
     if let Some(pair) = &file.blue_green {
         return self::pair(build, pair);
     }
-    if let Some(canary) = &file.canary
-        && !simulated
+    if let Some(flagger) = &file.flagger
+        && simulated
     {
-        build.push(canary.span(), "`canary` needs engine simulated").label("on Kubernetes: deployment or blue-green");
+        build.push(flagger.span(), "`flagger` needs engine kubernetes").label("on the simulated engine: rollout, deployment or blue-green");
         return None;
     }
-    let (kind, given, target): (_, _, fn(String) -> Target) = match (&file.statefulset, &file.daemonset, &file.canary) {
-        (Some(name), ..) => ("StatefulSet", name, |name| Target::StatefulSet { name }),
-        (_, Some(name), _) => ("DaemonSet", name, |name| Target::DaemonSet { name }),
-        (.., Some(name)) => ("canary", name, |name| Target::Canary { name }),
-        _ => ("Deployment", file.deployment.as_ref().unwrap_or(name), |name| Target::Deployment { name }),
-    };
+    let makers = [
+        ("StatefulSet", &file.statefulset, (|name| Target::StatefulSet { name }) as Make),
+        ("DaemonSet", &file.daemonset, |name| Target::DaemonSet { name }),
+        ("Rollout", &file.rollout, |name| Target::Rollout { name }),
+        ("Canary", &file.flagger, |name| Target::Flagger { name }),
+    ];
+    let special = makers.into_iter().find_map(|(kind, name, target)| Some((kind, name.as_ref()?, target)));
+    let (kind, given, target) =
+        special.unwrap_or_else(|| ("Deployment", file.deployment.as_ref().unwrap_or(name), |name| Target::Deployment { name }));
     build
         .valid(Some(given), &format!("{kind} name"), names::subdomain)
         .then(|| (target(given.get_ref().clone()), vec![Part::new(kind, given)]))

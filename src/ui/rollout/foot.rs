@@ -6,8 +6,9 @@ use crate::app::action::Action;
 use crate::app::catalogue;
 use crate::app::model::jobs::{Job, Stage};
 use crate::domain::change::{Judgement, SLOW};
+use crate::domain::delivery::Steering;
 use crate::domain::journal::Operation;
-use crate::domain::rollout::{Rollout, Strategy};
+use crate::domain::rollout::Rollout;
 use crate::domain::verb::Verb;
 use crate::domain::wayback::ways_back;
 use crate::ui::format;
@@ -87,7 +88,7 @@ fn way_back(pen: &Pen<'_>, rollout: &Rollout, width: u16) -> Line<'static> {
     let mut spans = vec![Span::styled("Fastest way back", theme.muted)];
     let ways = ways_back(rollout);
     if ways.is_empty() {
-        let verb = if rollout.strategy == Strategy::BlueGreen { Verb::SwitchBack } else { Verb::RollBack };
+        let verb = if rollout.steering == Steering::Pair { Verb::SwitchBack } else { Verb::RollBack };
         let why = model.can(&rollout.id, verb).err().map_or_else(|| "nothing to go back to".to_owned(), |why| why.to_string());
         spans.push(Span::styled(format!("   none: {why}"), theme.faint));
         return Line::from(spans);

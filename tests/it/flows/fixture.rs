@@ -11,6 +11,7 @@ use rolldeck::app::model::{Look, Model, Start, Writing};
 use rolldeck::app::msg::Msg;
 use rolldeck::app::update::update;
 use rolldeck::domain::change::{Answer, ChangeError, Expect, Preview, Request};
+use rolldeck::domain::delivery::{Delivery, Steering};
 use rolldeck::domain::id::RolloutId;
 use rolldeck::domain::object::{ObjectRef, Part};
 use rolldeck::domain::plan::{Colour, EngineKind, Environment, Plan, Protection, Service, Target, Workload};
@@ -90,6 +91,8 @@ fn revision(number: u64, version: &str, roles: &[Role], ready: u32) -> Revision 
         created: Some(at(-3600)),
         cause: None,
         restarted: None,
+        cools: None,
+        shortcut: None,
         proof: if ready > 0 { Proof::ReadyNow } else { Proof::Unknown },
         template: Vec::new(),
     }
@@ -120,6 +123,9 @@ pub fn rollout(environment: &str, generation: u64) -> Rollout {
         deadline: None,
         owner: None,
         autoscaler: None,
+        budgets: Vec::new(),
+        steering: Steering::Workload,
+        delivery: Delivery::default(),
         changed: None,
         capabilities: Capabilities::offering(&[
             Verb::Ship,

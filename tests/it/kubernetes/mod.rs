@@ -4,3 +4,4 @@
 mod api;
 mod links;
 mod recordings;
+mod walk;

@@ -1,86 +1,11 @@
 //! What real controllers did, event by event, against what kubectl said of it at the time (notes in the recordings).
 
-use std::io::Read as _;
-
-use rolldeck::adapter::kubernetes::objects::{self, Lean};
-use rolldeck::adapter::kubernetes::record::{self, Change, Kind, Names, Record, Update};
-use rolldeck::adapter::kubernetes::store::Store;
 use rolldeck::domain::instance::InstanceState;
-use rolldeck::domain::plan::{BlueGreen, EngineKind, Target, TrackTarget, Workload};
+use rolldeck::domain::plan::{BlueGreen, Target, TrackTarget};
 use rolldeck::domain::revision::{Revision, Role};
 use rolldeck::domain::rollout::{Phase, Rollout, Serving};
-use serde_json::Value;
 
-/// Something that happened, and the rollout as it was after it.
-struct Moment {
-    at: f64,
-    note: Option<String>,
-    now: Option<Rollout>,
-}
-
-fn workload(target: Target) -> Workload {
-    Workload {
-        id: rolldeck::domain::id::RolloutId { environment: "lab".into(), service: "web".into(), workload: "web".into() },
-        engine: EngineKind::Kubernetes,
-        context: None,
-        namespace: "recorded".into(),
-        target,
-        image: None,
-        container: None,
-    }
-}
-
-fn read<R: Record>(object: Value, deleted: bool, names: &mut Names) -> Option<Change> {
-    let lean: Lean<R::Raw> = serde_json::from_value(object).unwrap();
-    let record = R::read(lean.object, names)?;
-    Some(R::change(if deleted { Update::Deleted(record) } else { Update::Applied(record) }))
-}
-
-fn walk(name: &str, target: Target) -> Vec<Moment> {
-    let file = std::fs::File::open(format!("{}/tests/data/recordings/{name}.jsonl.gz", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-    let mut store = Store::new(vec![workload(target)]);
-    let mut names = Names::default();
-    for change in [
-        Change::Deployment(Update::Listed(vec![])),
-        Change::ReplicaSet(Update::Listed(vec![])),
-        Change::StatefulSet(Update::Listed(vec![])),
-        Change::ControllerRevision(Update::Listed(vec![])),
-        Change::Pod(Update::Listed(vec![])),
-        Change::Service(Update::Listed(vec![])),
-        Change::Endpoints(Update::Listed(vec![])),
-    ] {
-        store.apply("recorded", change);
-    }
-    store.bar("recorded", Kind::Autoscaler);
-    let mut moments = Vec::new();
-    for line in text.lines() {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        let at = line["t"].as_f64().unwrap();
-        if let Some(note) = line["note"].as_str() {
-            moments.push(Moment { at, note: Some(note.to_owned()), now: store.build(0) });
-            continue;
-        }
-        let deleted = line["type"] == "DELETED";
-        let object = line["object"].take();
-        let change = match object["kind"].as_str().unwrap() {
-            "Deployment" => read::<objects::Deployment>(object, deleted, &mut names),
-            "ReplicaSet" => read::<record::ReplicaSet>(object, deleted, &mut names),
-            "StatefulSet" => read::<record::StatefulSet>(object, deleted, &mut names),
-            "ControllerRevision" => read::<record::ControllerRevision>(object, deleted, &mut names),
-            "Pod" => read::<record::Pod>(object, deleted, &mut names),
-            "Service" => read::<objects::Service>(object, deleted, &mut names),
-            "EndpointSlice" => read::<record::Slice>(object, deleted, &mut names),
-            _ => None,
-        };
-        if let Some(change) = change {
-            store.apply("recorded", change);
-            moments.push(Moment { at, note: None, now: store.build(0) });
-        }
-    }
-    moments
-}
+use super::walk::{Moment, at, walk};
 
 fn deployment(name: &str) -> Target {
     Target::Deployment { name: name.into() }
@@ -89,12 +14,6 @@ fn deployment(name: &str) -> Target {
 fn pair() -> Target {
     let side = |name: &str| TrackTarget { track: name.into(), deployment: format!("p-{name}") };
     Target::BlueGreen(BlueGreen { service: "p-pair".into(), label: "color".into(), tracks: [side("blue"), side("green")] })
-}
-
-/// The rollout at the first note that begins so.
-fn at<'a>(moments: &'a [Moment], note: &str) -> &'a Rollout {
-    let found = moments.iter().find(|moment| moment.note.as_ref().is_some_and(|text| text.starts_with(note)));
-    found.and_then(|moment| moment.now.as_ref()).unwrap_or_else(|| panic!("no note {note:?}"))
 }
 
 /// `#2 1.1.0 canary 1/2` for each revision with instances or a role other than old.

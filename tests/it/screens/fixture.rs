@@ -11,6 +11,7 @@ use rolldeck::app::model::notices::Tone;
 use rolldeck::app::model::{JournalState, Look, Model, Start, Writing};
 use rolldeck::config::theme::Theme;
 use rolldeck::domain::change::{Answer, DiffLine, Expect, Preview, Request, Sign, Wait};
+use rolldeck::domain::delivery::{Delivery, Steering};
 use rolldeck::domain::event::Event;
 use rolldeck::domain::id::RolloutId;
 use rolldeck::domain::instance::{Container, ContainerState, Exit, Instance, InstanceState, Usage};
@@ -67,7 +68,7 @@ fn plan() -> Plan {
             .collect(),
     };
     let deployment = |name: &str| Target::Deployment { name: name.into() };
-    let canary = |name: &str| Target::Canary { name: name.into() };
+    let canary = |name: &str| Target::Rollout { name: name.into() };
     let pair = |name: &str| {
         Target::BlueGreen(BlueGreen {
             service: name.into(),
@@ -132,6 +133,8 @@ pub fn revision(service: &str, number: u64, version: &str, roles: &[Role], (read
         created: Some(at(-3_600 * 24 * i64::try_from(44 - number.min(43)).unwrap())),
         cause: number.is_multiple_of(2).then(|| "ticket CHG-4711".into()),
         restarted: None,
+        cools: None,
+        shortcut: None,
         proof: if ready > 0 { Proof::ReadyNow } else { Proof::Unknown },
         template: vec![format!("env.LEDGER_TIMEOUT: {number}s"), "replicas.memory: 256Mi".into()],
     }
@@ -211,6 +214,9 @@ pub fn steady(id: RolloutId, version: &str, pods: u32) -> Rollout {
         deadline: None,
         owner: None,
         autoscaler: None,
+        budgets: Vec::new(),
+        steering: Steering::Workload,
+        delivery: Delivery::default(),
         changed: Some(("kubectl-client-side-apply".into(), at(-7_000))),
         capabilities: Capabilities::offering(&VERBS),
         id,
@@ -267,6 +273,7 @@ pub fn canary(id: RolloutId) -> Rollout {
     rollout.revisions.insert(0, new);
     rollout.kind = "rollout".into();
     rollout.strategy = Strategy::Canary;
+    rollout.steering = Steering::Steps;
     rollout.phase = Phase::Waiting;
     rollout.native = "CanaryPauseStep".into();
     rollout.counts = Counts { wanted: 20, total: 20, ready: 19, available: 19 };
@@ -324,6 +331,7 @@ pub fn pair(id: RolloutId) -> Rollout {
     rollout.revisions = vec![green, blue];
     rollout.kind = "blue/green".into();
     rollout.strategy = Strategy::BlueGreen;
+    rollout.steering = Steering::Pair;
     rollout.counts = Counts { wanted: 8, total: 8, ready: 8, available: 8 };
     rollout.native = "blue serves".into();
     rollout.routing = Some(Routing {

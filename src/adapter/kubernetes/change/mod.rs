@@ -51,7 +51,7 @@ pub async fn preview(client: &Client, workload: &Workload, rollout: &Rollout, or
         Target::StatefulSet { name } => single(client, &scene, Kind::StatefulSet, name).await?,
         Target::DaemonSet { name } => single(client, &scene, Kind::DaemonSet, name).await?,
         Target::BlueGreen(pair) => pair::draft(client, &scene, pair).await?,
-        Target::Canary { .. } => return Err(not_offered(&scene).into()),
+        Target::Rollout { .. } | Target::Flagger { .. } | Target::Canary(_) => return Err(not_offered(&scene).into()),
     };
     rehearse::rehearse(client, &scene, draft).await
 }

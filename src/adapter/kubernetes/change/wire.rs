@@ -28,11 +28,31 @@ pub enum Kind {
     ControllerRevision,
     Service,
     Pod,
+    Rollout,
+    AnalysisRun,
+    Experiment,
+    /// Flagger's.
+    Canary,
+    HttpRoute,
+    Lease,
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::ReplicaSet, Self::ControllerRevision, Self::Service, Self::Pod];
+    const ALL: [Self; 13] = [
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::ReplicaSet,
+        Self::ControllerRevision,
+        Self::Service,
+        Self::Pod,
+        Self::Rollout,
+        Self::AnalysisRun,
+        Self::Experiment,
+        Self::Canary,
+        Self::HttpRoute,
+        Self::Lease,
+    ];
 
     /// Returns the kind as the API spells it.
     pub fn word(self) -> &'static str {
@@ -44,6 +64,12 @@ impl Kind {
             Self::ControllerRevision => "ControllerRevision",
             Self::Service => "Service",
             Self::Pod => "Pod",
+            Self::Rollout => "Rollout",
+            Self::AnalysisRun => "AnalysisRun",
+            Self::Experiment => "Experiment",
+            Self::Canary => "Canary",
+            Self::HttpRoute => "HTTPRoute",
+            Self::Lease => "Lease",
         }
     }
 
@@ -56,7 +82,11 @@ impl Kind {
     pub fn api_version(self) -> &'static str {
         match self {
             Self::Service | Self::Pod => "v1",
-            _ => "apps/v1",
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet | Self::ControllerRevision => "apps/v1",
+            Self::Rollout | Self::AnalysisRun | Self::Experiment => "argoproj.io/v1alpha1",
+            Self::Canary => "flagger.app/v1beta1",
+            Self::HttpRoute => "gateway.networking.k8s.io/v1",
+            Self::Lease => "coordination.k8s.io/v1",
         }
     }
 
@@ -70,6 +100,12 @@ impl Kind {
             Self::ControllerRevision => "controllerrevisions",
             Self::Service => "services",
             Self::Pod => "pods",
+            Self::Rollout => "rollouts",
+            Self::AnalysisRun => "analysisruns",
+            Self::Experiment => "experiments",
+            Self::Canary => "canaries",
+            Self::HttpRoute => "httproutes",
+            Self::Lease => "leases",
         }
     }
 

@@ -6,6 +6,7 @@ use super::deployment::{Owned, View, serving, version_container, view};
 use super::{endpoints, object_ref, owner};
 use crate::adapter::kubernetes::objects::Service;
 use crate::adapter::kubernetes::record::Slice;
+use crate::domain::delivery::{Delivery, Steering};
 use crate::domain::id::{RevisionId, Track};
 use crate::domain::object::Part;
 use crate::domain::plan::{BlueGreen, Workload};
@@ -101,6 +102,9 @@ pub fn rollout(service: &Service, slices: &[&Slice], sides: [Option<Owned<'_>>; 
         deadline,
         owner,
         autoscaler: None,
+        budgets: Vec::new(),
+        steering: Steering::Pair,
+        delivery: Delivery::default(),
         changed,
         capabilities: Capabilities::offering(&VERBS),
     };

@@ -8,6 +8,7 @@ use super::status::{self, Status, Verdict, condition};
 use super::{bound, changed, count, held, object_ref, owner};
 use crate::adapter::kubernetes::objects::{Condition, Deployment};
 use crate::adapter::kubernetes::record::ReplicaSet;
+use crate::domain::delivery::{Delivery, Steering};
 use crate::domain::id::{RevisionId, Track};
 use crate::domain::instance::{Instance, InstanceState};
 use crate::domain::object::{ObjectRef, Owner, Part};
@@ -186,6 +187,9 @@ pub fn rollout(owned: Owned<'_>, workload: &Workload) -> Rollout {
         deadline: view.deadline,
         owner: view.owner,
         autoscaler: None,
+        budgets: Vec::new(),
+        steering: Steering::Workload,
+        delivery: Delivery::default(),
         changed: view.changed,
         capabilities,
     }
@@ -235,6 +239,8 @@ fn revision(set: &ReplicaSet, roles: Roles, workload: &Workload, track: Option<&
         created: set.created,
         cause: set.cause.clone(),
         restarted: set.template.restarted,
+        cools: None,
+        shortcut: None,
         proof: proof(set.counts),
         template: set.template.lines.clone(),
     }

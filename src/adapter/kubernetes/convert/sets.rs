@@ -8,6 +8,7 @@ use super::{bound, changed, count, object_ref, owner};
 use crate::adapter::kubernetes::convert::template::Template;
 use crate::adapter::kubernetes::objects::{DeploymentStrategy, Meta};
 use crate::adapter::kubernetes::record::{ControllerRevision, DaemonSet, StatefulSet};
+use crate::domain::delivery::{Delivery, Steering};
 use crate::domain::id::RevisionId;
 use crate::domain::instance::{Instance, InstanceState};
 use crate::domain::object::Part;
@@ -160,6 +161,8 @@ fn build(set: &Set<'_>, kept: &[&ControllerRevision], mut pods: Vec<Arc<Instance
                 created: revision.created,
                 cause: revision.cause.clone(),
                 restarted: revision.template.restarted,
+                cools: None,
+                shortcut: None,
                 proof: proof(counts),
                 template: revision.template.lines.clone(),
                 id,
@@ -180,6 +183,8 @@ fn build(set: &Set<'_>, kept: &[&ControllerRevision], mut pods: Vec<Arc<Instance
             created: set.meta.creation_timestamp,
             cause: None,
             restarted: set.template.restarted,
+            cools: None,
+            shortcut: None,
             proof: proof(set.counts),
             template: set.template.lines.clone(),
             id,
@@ -234,6 +239,9 @@ fn build(set: &Set<'_>, kept: &[&ControllerRevision], mut pods: Vec<Arc<Instance
         deadline: None,
         owner: owner::detect(set.meta),
         autoscaler: None,
+        budgets: Vec::new(),
+        steering: Steering::Workload,
+        delivery: Delivery::default(),
         changed,
         capabilities: Capabilities::offering(set.verbs),
     }

@@ -46,11 +46,19 @@ impl Concern {
         let parent = |dashes: usize| name.rsplitn(dashes + 1, '-').nth(dashes);
         let candidates = match kind {
             "Deployment" | "HorizontalPodAutoscaler" => vec![(Kind::Deployment, Some(name))],
+            "Rollout" => vec![(Kind::Rollout, Some(name))],
+            "Canary" => vec![(Kind::Canary, Some(name))],
+            "HTTPRoute" => vec![(Kind::Route, Some(name))],
             "StatefulSet" => vec![(Kind::StatefulSet, Some(name))],
             "DaemonSet" => vec![(Kind::DaemonSet, Some(name))],
             "Service" => vec![(Kind::Service, Some(name))],
-            "ReplicaSet" => vec![(Kind::Deployment, parent(1))],
-            "Pod" => vec![(Kind::Deployment, parent(2)), (Kind::StatefulSet, parent(1)), (Kind::DaemonSet, parent(1))],
+            "ReplicaSet" => vec![(Kind::Deployment, parent(1)), (Kind::Rollout, parent(1))],
+            "Pod" => vec![
+                (Kind::Deployment, parent(2)),
+                (Kind::Rollout, parent(2)),
+                (Kind::StatefulSet, parent(1)),
+                (Kind::DaemonSet, parent(1)),
+            ],
             _ => Vec::new(),
         };
         let found = candidates.into_iter().filter_map(|(kind, name)| Some((kind, name?)));
@@ -61,11 +69,18 @@ impl Concern {
 /// Returns the kinds that a target is told by.
 pub fn needs(target: &Target) -> &'static [Kind] {
     match target {
-        Target::Deployment { .. } => &[Kind::Deployment, Kind::ReplicaSet, Kind::Pod, Kind::Autoscaler],
-        Target::StatefulSet { .. } => &[Kind::StatefulSet, Kind::ControllerRevision, Kind::Pod, Kind::Autoscaler],
+        Target::Deployment { .. } => &[Kind::Deployment, Kind::ReplicaSet, Kind::Pod, Kind::Autoscaler, Kind::Budget],
+        Target::StatefulSet { .. } => &[Kind::StatefulSet, Kind::ControllerRevision, Kind::Pod, Kind::Autoscaler, Kind::Budget],
         Target::DaemonSet { .. } => &[Kind::DaemonSet, Kind::ControllerRevision, Kind::Pod],
         Target::BlueGreen(_) => &[Kind::Deployment, Kind::ReplicaSet, Kind::Pod, Kind::Service, Kind::Endpoints, Kind::Autoscaler],
-        Target::Canary { .. } => &[],
+        Target::Rollout { .. } => {
+            &[Kind::Rollout, Kind::ReplicaSet, Kind::Pod, Kind::AnalysisRun, Kind::Experiment, Kind::Autoscaler, Kind::Budget]
+        }
+        Target::Flagger { .. } => &[Kind::Canary, Kind::Deployment, Kind::ReplicaSet, Kind::Pod, Kind::Route, Kind::Autoscaler],
+        Target::Canary(canary) if canary.route.is_some() => {
+            &[Kind::Deployment, Kind::ReplicaSet, Kind::Pod, Kind::Route, Kind::Autoscaler, Kind::Budget]
+        }
+        Target::Canary(_) => &[Kind::Deployment, Kind::ReplicaSet, Kind::Pod, Kind::Autoscaler, Kind::Budget],
     }
 }
 
@@ -80,6 +95,13 @@ pub fn objects(target: &Target) -> Vec<(Kind, &str)> {
             objects.extend(pair.tracks.iter().map(|side| (Kind::Deployment, side.deployment.as_str())));
             objects
         }
-        Target::Canary { .. } => Vec::new(),
+        Target::Rollout { name } => vec![(Kind::Rollout, name)],
+        // Flagger calls the Deployment that serves `<target>-primary`; the target is called as the Canary is, by its convention.
+        Target::Flagger { name } => vec![(Kind::Canary, name), (Kind::Deployment, name), (Kind::Route, name)],
+        Target::Canary(canary) => {
+            let mut objects = vec![(Kind::Deployment, canary.stable.as_str()), (Kind::Deployment, canary.canary.as_str())];
+            objects.extend(canary.route.iter().map(|route| (Kind::Route, route.name.as_str())));
+            objects
+        }
     }
 }

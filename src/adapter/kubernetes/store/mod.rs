@@ -9,10 +9,14 @@ mod space;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::convert::{bluegreen, deployment, sets};
-use super::objects::HorizontalPodAutoscaler;
+use super::objects::custom::Custom;
+use super::objects::{HorizontalPodAutoscaler, LabelSelector};
 use super::record::{Change, Kind, Pod, Reported, Slice, Update};
 use super::usage::Sample;
+use crate::domain::delivery::{Delivery, Steering};
 use crate::domain::id::Uid;
 use crate::domain::plan::{Target, Workload};
 use crate::domain::revision::Counts;
@@ -114,6 +118,7 @@ impl Store {
             }
             Change::Autoscaler(update) => self.autoscalers(namespace, update),
             Change::Endpoints(update) => self.slices(namespace, update),
+            Change::Custom(kind, update) => self.custom(namespace, kind, update),
         }
     }
 
@@ -222,8 +227,34 @@ impl Store {
         }
     }
 
+    /// All of a namespace are kept: which of them a rollout needs, its own fields tell.
+    fn custom(&mut self, namespace: &str, kind: Kind, update: Update<Custom>) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        let objects = space.custom.entry(kind).or_default();
+        let changed = match update {
+            Update::Listed(all) => {
+                *objects = all.into_iter().map(|object| (object.metadata.name.clone(), object)).collect();
+                space.listed.insert(kind);
+                None
+            }
+            Update::Applied(object) => {
+                let concerned = concerned(kind, &object);
+                objects.insert(object.metadata.name.clone(), object);
+                concerned
+            }
+            Update::Deleted(object) => {
+                objects.remove(&object.metadata.name);
+                concerned(kind, &object)
+            }
+        };
+        match changed {
+            Some((kind, name)) => self.touch(namespace, kind, &name),
+            None => self.touch_namespace(namespace),
+        }
+    }
+
     fn touch_scaled(&mut self, namespace: &str, name: &str) {
-        for kind in [Kind::Deployment, Kind::StatefulSet] {
+        for kind in [Kind::Deployment, Kind::Rollout, Kind::StatefulSet] {
             self.touch(namespace, kind, name);
         }
     }
@@ -257,7 +288,7 @@ impl Store {
             }
         }
         for name in touched {
-            for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet] {
+            for kind in [Kind::Deployment, Kind::Rollout, Kind::StatefulSet, Kind::DaemonSet] {
                 self.touch(namespace, kind, &name);
             }
         }
@@ -288,6 +319,10 @@ impl Store {
             Kind::Deployment => space.deployments.get(name).map(|object| object.spec.selector.query()),
             Kind::StatefulSet => space.stateful_sets.get(name).map(|set| set.object.spec.selector.query()),
             Kind::DaemonSet => space.daemon_sets.get(name).map(|set| set.object.spec.selector.query()),
+            Kind::Rollout => {
+                let spec = &space.custom(kind, name)?.spec;
+                LabelSelector::deserialize(spec.get("selector")?).ok().map(|selector| selector.query())
+            }
             _ => None,
         });
         named.filter(|selector| !selector.is_empty()).collect()
@@ -336,12 +371,27 @@ impl Store {
                 }
                 None => absent(workload, "blue/green", format!("service \"{}\" not found", pair.service)),
             },
-            Target::Canary { name } => absent(workload, "canary", format!("\"{name}\": this engine reads no canary that walks by itself")),
+            Target::Rollout { name } => absent(workload, "rollout", format!("rollout \"{name}\" not found")),
+            Target::Flagger { name } => absent(workload, "canary", format!("canary \"{name}\" not found")),
+            Target::Canary(canary) => absent(workload, "canary", format!("deployment \"{}\" not found", canary.stable)),
         };
         let active = rollout.routing.as_ref().and_then(|routing| routing.active.as_ref());
         rollout.autoscaler = space.autoscaler(&workload.target, active);
         rollout.events = space.events.get(&index).into_iter().flatten().map(|(_, event)| event.clone()).collect();
         Some(rollout)
+    }
+}
+
+/// Returns the object of the plan that a custom one belongs to: itself, or the Rollout that controls it. None where that
+/// takes more than a look at it.
+fn concerned(kind: Kind, object: &Custom) -> Option<(Kind, String)> {
+    match kind {
+        Kind::Rollout | Kind::Canary => Some((kind, object.metadata.name.clone())),
+        Kind::AnalysisRun | Kind::Experiment => {
+            let owner = object.metadata.controller().filter(|owner| owner.kind == "Rollout")?;
+            Some((Kind::Rollout, owner.name.clone()))
+        }
+        _ => None,
     }
 }
 
@@ -369,6 +419,9 @@ fn absent(workload: &Workload, kind: &str, native: String) -> Rollout {
         deadline: None,
         owner: None,
         autoscaler: None,
+        budgets: Vec::new(),
+        steering: Steering::Workload,
+        delivery: Delivery::default(),
         changed: None,
         capabilities: Capabilities::default(),
     }

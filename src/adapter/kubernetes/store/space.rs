@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::adapter::kubernetes::convert::deployment::Owned;
+use crate::adapter::kubernetes::objects::custom::Custom;
 use crate::adapter::kubernetes::objects::{Deployment, HorizontalPodAutoscaler, Service};
 use crate::adapter::kubernetes::record::{ControllerRevision, DaemonSet, Kind, Pod, ReplicaSet, Slice, StatefulSet};
 use crate::domain::event::Event;
@@ -74,6 +75,8 @@ pub struct Space {
     pub autoscalers: HashMap<String, HorizontalPodAutoscaler>,
     /// By Service, then by name.
     pub slices: HashMap<String, HashMap<String, Slice>>,
+    /// Objects of other controllers, by kind and name.
+    pub custom: HashMap<Kind, HashMap<String, Custom>>,
     pub replica_sets: Children<ReplicaSet>,
     pub controller_revisions: Children<ControllerRevision>,
     pub pods: Children<Pod>,
@@ -93,6 +96,17 @@ impl Space {
         Owned { deployment, sets, pods }
     }
 
+    /// Returns an object of another controller.
+    pub fn custom(&self, kind: Kind, name: &str) -> Option<&Custom> {
+        self.custom.get(&kind)?.get(name)
+    }
+
+    /// Returns the objects of a kind that this one controls, in no order.
+    pub fn owned_by<'a>(&'a self, kind: Kind, owner: &'a str) -> impl Iterator<Item = &'a Custom> {
+        let all = self.custom.get(&kind).into_iter().flat_map(HashMap::values);
+        all.filter(move |object| object.metadata.controller().is_some_and(|by| by.uid == owner))
+    }
+
     /// Returns the pods of a controller.
     pub fn instances(&self, owner: &Uid) -> Vec<Arc<Instance>> {
         self.pods.of(owner).map(|pod| pod.instance.clone()).collect()
@@ -104,7 +118,11 @@ impl Space {
             Target::Deployment { name } => ("Deployment", name),
             Target::StatefulSet { name } => ("StatefulSet", name),
             Target::BlueGreen(pair) => ("Deployment", &pair.tracks.iter().find(|side| Some(&side.track) == active)?.deployment),
-            Target::DaemonSet { .. } | Target::Canary { .. } => return None,
+            Target::Rollout { name } => ("Rollout", name),
+            // Flagger's autoscaler is for the target, and copied for the primary.
+            Target::Flagger { name } => ("Deployment", name),
+            Target::Canary(canary) => ("Deployment", &canary.stable),
+            Target::DaemonSet { .. } => return None,
         };
         let of = |hpa: &&HorizontalPodAutoscaler| hpa.spec.scale_target_ref.kind == kind && hpa.spec.scale_target_ref.name == *name;
         self.autoscalers.values().find(of).map(|hpa| Autoscaler {
@@ -175,7 +193,7 @@ macro_rules! child {
     )*};
 }
 child! {
-    ReplicaSet, ReplicaSet, owner.uid, owner.name, &[Kind::Deployment], replica_sets;
+    ReplicaSet, ReplicaSet, owner.uid, owner.name, &[Kind::Deployment, Kind::Rollout], replica_sets;
     ControllerRevision, ControllerRevision, owner.uid, owner.name, &[Kind::StatefulSet, Kind::DaemonSet], controller_revisions;
-    Pod, Pod, owner, workload, &[Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet], pods;
+    Pod, Pod, owner, workload, &[Kind::Deployment, Kind::Rollout, Kind::StatefulSet, Kind::DaemonSet], pods;
 }
