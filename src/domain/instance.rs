@@ -30,6 +30,8 @@ pub struct Exit {
     pub code: i32,
     /// The engine's word: `OOMKilled`, `Error`, `Completed`.
     pub reason: String,
+    /// What it left behind to say why (a termination message); mostly empty.
+    pub message: String,
     pub at: Option<Timestamp>,
 }
 

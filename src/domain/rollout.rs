@@ -135,11 +135,16 @@ pub struct Routing {
 }
 
 /// A horizontal autoscaler that writes the replicas.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Autoscaler {
     pub name: String,
     pub min: u32,
     pub max: u32,
+    /// What it saw last, and what it wished for then.
+    pub current: u32,
+    pub desired: u32,
+    /// What limits or stops it, in the engine's words: reason and message.
+    pub complaints: Vec<(String, String)>,
 }
 
 /// One workload in one environment, as it is now.

@@ -184,7 +184,7 @@ pub fn waiting(of: &str, name: &str, reason: &str, message: &str) -> Instance {
 }
 
 pub fn exit(code: i32, reason: &str, seconds_ago: i64) -> Exit {
-    Exit { code, reason: reason.into(), at: Some(ago(seconds_ago)) }
+    Exit { code, reason: reason.into(), message: String::new(), at: Some(ago(seconds_ago)) }
 }
 
 pub fn with(mut rollout: Rollout, instances: Vec<Instance>) -> Rollout {

@@ -451,6 +451,7 @@ pub struct Terminated {
     pub exit_code: i32,
     pub signal: Option<i32>,
     pub reason: Option<String>,
+    pub message: Option<String>,
     pub finished_at: Option<Timestamp>,
 }
 
@@ -585,6 +586,32 @@ pub struct EventSource {
 pub struct HorizontalPodAutoscaler {
     pub metadata: Meta,
     pub spec: AutoscalerSpec,
+    #[serde(deserialize_with = "lenient")]
+    pub status: AutoscalerStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AutoscalerStatus {
+    pub current_replicas: u32,
+    pub desired_replicas: u32,
+}
+
+impl HorizontalPodAutoscaler {
+    /// Returns what limits or stops it: reason and message. autoscaling/v1, which every server serves, keeps the
+    /// conditions of the later versions as JSON in an annotation.
+    pub fn complaints(&self) -> Vec<(String, String)> {
+        let text = self.metadata.annotation("autoscaling.alpha.kubernetes.io/conditions").unwrap_or("[]");
+        let conditions: Vec<Condition> = serde_json::from_str(text).unwrap_or_default();
+        let bad = |condition: &Condition| {
+            matches!(
+                (condition.r#type.as_str(), condition.status.as_str()),
+                ("AbleToScale" | "ScalingActive", "False") | ("ScalingLimited", "True")
+            )
+        };
+        let complaints = conditions.into_iter().filter(bad);
+        complaints.map(|condition| (condition.reason.unwrap_or_default(), condition.message.unwrap_or_default())).collect()
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

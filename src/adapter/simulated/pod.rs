@@ -332,7 +332,7 @@ impl Pod {
         for container in &mut instance.containers {
             container.ready = false;
             container.restarts = instance.restarts;
-            container.last_exit = Some(Exit { code, reason: reason.into(), at: Some(now) });
+            container.last_exit = Some(Exit { code, reason: reason.into(), message: String::new(), at: Some(now) });
             container.state = ContainerState::Waiting { reason: "CrashLoopBackOff".into(), message: words.clone() };
         }
         instance.state = InstanceState::Failed;

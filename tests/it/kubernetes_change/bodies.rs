@@ -71,7 +71,7 @@ async fn an_autoscaler_moves_the_generation_so_it_is_not_tested() {
     let (fake, web) = single("Deployment");
     let client = fake.accepting();
     let mut rollout = belief::rollout(&client, &web).await;
-    rollout.autoscaler = Some(Autoscaler { name: "web".into(), min: 2, max: 9 });
+    rollout.autoscaler = Some(Autoscaler { name: "web".into(), min: 2, max: 9, ..Autoscaler::default() });
     for order in [ship(None, "lab/web:1.2.0"), Order::Restart { track: None }] {
         let preview = preview(&client, &web, &rollout, &order).await.unwrap();
         let body = body(&preview, 0);

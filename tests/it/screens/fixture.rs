@@ -173,7 +173,7 @@ pub fn killed(revision: &Revision, suffix: &str) -> Arc<Instance> {
     pod.message = "back-off 40s restarting failed container".into();
     pod.containers[0].restarts = 4;
     pod.containers[0].state = ContainerState::Waiting { reason: "CrashLoopBackOff".into(), message: "back-off 40s".into() };
-    pod.containers[0].last_exit = Some(Exit { code: 137, reason: "OOMKilled".into(), at: Some(at(-40)) });
+    pod.containers[0].last_exit = Some(Exit { code: 137, reason: "OOMKilled".into(), message: String::new(), at: Some(at(-40)) });
     Arc::new(pod)
 }
 

@@ -122,7 +122,9 @@ fn containers(pod: &Pod, names: &mut Names) -> Vec<Container> {
 fn exit(state: &State) -> Option<Exit> {
     let ended = state.terminated.as_ref()?;
     let reason = ended.reason.clone().unwrap_or_else(|| ended.signal.map_or_else(String::new, |signal| format!("signal {signal}")));
-    Some(Exit { code: ended.exit_code, reason, at: ended.finished_at })
+    // It may be many lines; the last one tells, and is all that fits a sentence.
+    let message = ended.message.as_deref().unwrap_or_default().trim_end().lines().next_back().unwrap_or_default().trim();
+    Some(Exit { code: ended.exit_code, reason, message: message.to_owned(), at: ended.finished_at })
 }
 
 /// Returns the word of kubectl's STATUS column, by its `printPod`.
@@ -259,6 +261,6 @@ mod tests {
         let instance = instance(&pod, "web-abc".into(), &mut Names::default());
         assert_eq!((instance.restarts, instance.memory_limit, instance.cpu_limit_millis), (4, Some(64 << 20), Some(250)));
         let web = instance.containers.iter().find(|container| container.name.as_str() == "web").unwrap();
-        assert_eq!(web.last_exit, Some(Exit { code: 137, reason: "OOMKilled".into(), at: None }));
+        assert_eq!(web.last_exit, Some(Exit { code: 137, reason: "OOMKilled".into(), message: String::new(), at: None }));
     }
 }

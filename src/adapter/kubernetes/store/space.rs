@@ -129,6 +129,9 @@ impl Space {
             name: hpa.metadata.name.clone(),
             min: hpa.spec.min_replicas.unwrap_or(1),
             max: hpa.spec.max_replicas,
+            current: hpa.status.current_replicas,
+            desired: hpa.status.desired_replicas,
+            complaints: hpa.complaints(),
         })
     }
 }
