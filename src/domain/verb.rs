@@ -5,10 +5,12 @@
 //! ([`Capabilities`]: what it supports and what the operator may), the rollout's state ([`possible`]), and the console
 //! (stale data, read-only, journal).
 
+mod steps;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::delivery::Steering;
@@ -238,7 +240,25 @@ impl Capabilities {
     }
 }
 
-/// Returns whether a rollout's state allows a verb now, and the reason where it does not.
+/// A controller looks at a change within milliseconds; one that has not after so long is away (api-semantics 2.9).
+pub const AWAY: SignedDuration = SignedDuration::from_secs(10);
+
+/// Returns whether a rollout's state allows a verb at this moment: as [`possible`], with the word for a controller that
+/// does not answer.
+///
+/// # Errors
+///
+/// The refusal whose sentence stands beside the greyed key.
+pub fn possible_at(rollout: &Rollout, verb: Verb, now: Timestamp) -> Result<(), Refusal> {
+    possible(rollout, verb).map_err(|refusal| match (refusal, rollout.delivery.unobserved_since) {
+        (Refusal::Unobserved, Some(since)) if now.duration_since(since) >= AWAY => {
+            Refusal::ControllerAway { ago: now.duration_since(since) }
+        }
+        (refusal, _) => refusal,
+    })
+}
+
+/// Returns whether a rollout's state allows a verb, and the reason where it does not.
 ///
 /// # Errors
 ///
@@ -251,6 +271,9 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
     }
     if rollout.phase == Phase::Absent {
         return Err(Refusal::Absent);
+    }
+    if rollout.steering == Steering::Steps {
+        return steps::possible(rollout, verb);
     }
     let held = rollout.held.is_some();
     let pair = rollout.steering == Steering::Pair;
@@ -340,7 +363,7 @@ mod tests {
     use super::*;
     use crate::domain::revision::Role;
     use crate::domain::rollout::Held;
-    use crate::domain::sample::{canary, counts, halfway, pair, revision, rolling, rollout, switched};
+    use crate::domain::sample::{ago, canary, counts, halfway, now, pair, revision, rolling, rollout, switched};
 
     fn done() -> Rollout {
         let now = revision(2, "1.1.0", &[Role::Stable], counts(3, 3, 3));
@@ -393,10 +416,9 @@ mod tests {
             ("unobserved", canary(Phase::Unobserved), Verb::Advance, "the last change is not observed yet"),
             ("unobserved", canary(Phase::Unobserved), Verb::Abort, ok),
             ("failed", canary(Phase::Failed), Verb::Advance, "it has failed: go back, or bring another version in"),
-            ("failed", canary(Phase::Failed), Verb::Retry, ok),
-            ("aborted", canary(Phase::RolledBack), Verb::Advance, "nothing is under way"),
+            ("aborted", canary(Phase::RolledBack), Verb::Advance, "it was aborted: retry it, or bring another version in"),
             ("aborted", canary(Phase::RolledBack), Verb::Retry, ok),
-            ("aborted", canary(Phase::RolledBack), Verb::Abort, "nothing is under way"),
+            ("aborted", canary(Phase::RolledBack), Verb::Abort, "it was aborted already"),
             ("a pair", pair(), Verb::Switch, ok),
             ("a pair", pair(), Verb::Retire, ok),
             ("a pair never switched", pair(), Verb::Abort, "nothing is under way"),
@@ -407,6 +429,20 @@ mod tests {
         ] {
             let said = possible(&rollout, verb).map_or_else(|refusal| refusal.to_string(), |()| String::new());
             assert_eq!(said, sentence, "{what}: {verb}");
+        }
+    }
+
+    #[test]
+    fn a_controller_that_does_not_look_for_ten_seconds_is_away() {
+        let mut unseen = canary(Phase::Unobserved);
+        for (since, sentence) in [
+            (None, "the last change is not observed yet"),
+            (Some(ago(9)), "the last change is not observed yet"),
+            (Some(ago(12)), "the controller does not answer: the last change is not observed for 12 s"),
+        ] {
+            unseen.delivery.unobserved_since = since;
+            assert_eq!(possible_at(&unseen, Verb::Advance, now()).expect_err("refused").to_string(), sentence);
+            assert_eq!(possible_at(&unseen, Verb::Abort, now()), Ok(()), "the way back stays open");
         }
     }
 

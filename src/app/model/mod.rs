@@ -20,7 +20,7 @@ use crate::app::regions::Regions;
 use crate::domain::id::{Actor, RolloutId, Scope};
 use crate::domain::plan::{Environment, Plan};
 use crate::domain::rollout::Rollout;
-use crate::domain::verb::{Refusal, Verb, possible};
+use crate::domain::verb::{Refusal, Verb, possible_at};
 
 use dialog::Overlay;
 use fleet::Fleet;
@@ -182,7 +182,7 @@ impl Model {
     /// The refusal whose sentence stands beside the greyed key.
     pub fn can(&self, id: &RolloutId, verb: Verb) -> Result<(), Refusal> {
         let Some(rollout) = self.rollout(id) else { return Err(Refusal::Absent) };
-        possible(rollout, verb)?;
+        possible_at(rollout, verb, self.now)?;
         if let Writing::Locked(why) = &self.writing {
             return Err(Refusal::ReadOnly { why: why.clone() });
         }
