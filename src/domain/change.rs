@@ -162,6 +162,10 @@ pub enum Expect {
     Aborted,
     /// The analysis of this name measures no more.
     Terminated(String),
+    /// This console holds the driver's lock, or no longer. No rollout shows it: whoever knows the lock judges.
+    Driver {
+        held: bool,
+    },
 }
 
 /// What the observed state says of an order.
@@ -185,6 +189,7 @@ impl Expect {
             return Judgement::Pending;
         }
         match self {
+            Self::Driver { .. } => Judgement::Pending,
             Self::Held(wanted) => {
                 if rollout.held.is_some() == *wanted {
                     Judgement::Met(if *wanted { "held".into() } else { "running again".into() })

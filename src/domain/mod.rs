@@ -7,6 +7,7 @@
 pub mod change;
 pub mod delivery;
 pub mod doctor;
+pub mod driver;
 pub mod event;
 pub mod id;
 pub mod instance;

@@ -18,6 +18,8 @@ pub enum Part {
     Router,
     /// Carries the template for another object.
     Template,
+    /// The driver's lock.
+    Lock,
 }
 
 /// An object by the engine's names, and the version that a decision was made on.

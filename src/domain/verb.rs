@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::delivery::Steering;
+use super::driver::Drive;
 use super::id::{ContainerName, RevisionId, Track};
 use super::rollout::{Phase, Rollout, Strategy};
 
@@ -45,10 +46,12 @@ pub enum Verb {
     Retire,
     /// Stop an analysis that is under way.
     Terminate,
+    /// Take the driver's lock, or let it go. Of a seat, not of a rollout: no strategy offers it.
+    Drive,
 }
 
 impl Verb {
-    /// All verbs, in the order of the footer.
+    /// All verbs of a rollout, in the order of the footer.
     pub const ALL: [Self; 14] = [
         Self::Ship,
         Self::Advance,
@@ -83,12 +86,18 @@ impl Verb {
             Self::Scale => "scale",
             Self::Retire => "retire",
             Self::Terminate => "stop analysis",
+            Self::Drive => "drive",
         }
     }
 
     /// Returns whether this is a way back, which nothing but the right itself may lock (safety rule 6).
     pub fn way_back(self) -> bool {
         matches!(self, Self::Hold | Self::Abort | Self::SwitchBack | Self::RollBack)
+    }
+
+    /// Returns whether only the driver may order it.
+    pub fn needs_lock(self) -> bool {
+        !self.way_back() && self != Self::Drive
     }
 }
 
@@ -138,6 +147,10 @@ pub enum Order {
     Terminate {
         analysis: String,
     },
+    /// Of the lock of the rollout's seat.
+    Drive {
+        act: Drive,
+    },
 }
 
 impl Order {
@@ -158,6 +171,7 @@ impl Order {
             Self::Scale { .. } => Verb::Scale,
             Self::Retire { .. } => Verb::Retire,
             Self::Terminate { .. } => Verb::Terminate,
+            Self::Drive { .. } => Verb::Drive,
         }
     }
 }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Link, Seq};
 use crate::domain::change::{Answer, ChangeError, Preview, Request};
+use crate::domain::driver::{Seat, Standing};
 use crate::domain::id::{Actor, ContainerName, InstanceName, OpId, RolloutId, Scope};
 use crate::domain::log::Lines;
 use crate::domain::rollout::Rollout;
@@ -39,7 +40,10 @@ pub enum Command {
     Preview { seq: Seq, rollout: RolloutId, order: Order },
     /// Send these, one after the other, each guarded; answer each with [`Event::Answered`]; stop at the first failure.
     /// `note` is what the engine may record on the object for others to read, best effort.
-    Execute { op: OpId, rollout: RolloutId, requests: Vec<Request>, note: Note },
+    /// `driving`: each needs the driver's lock at the moment it leaves, where there is one; a way back never does.
+    Execute { op: OpId, rollout: RolloutId, requests: Vec<Request>, note: Note, driving: bool },
+    /// Leave something on the lock for its holder to read, best effort.
+    Tell { seat: Seat, telling: Telling },
     /// The rollout on screen: its usage and events are wanted. None: no rollout is open.
     Focus(Option<RolloutId>),
     /// Follow logs; replaces what was followed before.
@@ -48,6 +52,15 @@ pub enum Command {
     Unfollow,
     /// Try a lost link now.
     Reconnect(Scope),
+}
+
+/// What a console says to whoever drives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// It would like to drive.
+    Ask,
+    /// It did this, which no lock forbids: `bea aborted`.
+    Did(String),
 }
 
 /// What is left on the object for others to read.
@@ -95,6 +108,11 @@ pub enum Event {
         index: usize,
         result: Result<Answer, ChangeError>,
         last: bool,
+    },
+    /// How the driver's lock of a seat stands; told again whenever it moves.
+    Lock {
+        seat: Seat,
+        standing: Standing,
     },
     /// The follow list changed: how many sources of how many are followed.
     Following {

@@ -42,7 +42,7 @@ impl Console {
         let op = OpId::new(format!("op-{}", self.seq.advance().0));
         let note = Note { actor: "ana".into(), text: "tested it".into(), reason: "Tested".into() };
         let rollout = self.workload.id.clone();
-        self.engine.commands.send(Command::Execute { op: op.clone(), rollout, requests, note }).await.unwrap();
+        self.engine.commands.send(Command::Execute { op: op.clone(), rollout, requests, note, driving: false }).await.unwrap();
         let answered = |event: &Event| match event {
             Event::Answered { op: of, result, last: true, .. } if *of == op => Some(result.clone()),
             _ => None,

@@ -110,7 +110,7 @@ fn needed(workload: &Workload, verb: Verb) -> Vec<Right> {
         | Verb::Retry
         | Verb::RollBack
         | Verb::Restart => vec![patch(kind, "", name)],
-        Verb::Switch | Verb::SwitchBack | Verb::Retire | Verb::Terminate => Vec::new(),
+        Verb::Switch | Verb::SwitchBack | Verb::Retire | Verb::Terminate | Verb::Drive => Vec::new(),
     };
     match &workload.target {
         Target::Deployment { name } => single(Kind::Deployment, name),
@@ -125,7 +125,7 @@ fn needed(workload: &Workload, verb: Verb) -> Vec<Right> {
                 Verb::Scale => sides("scale").collect(),
                 Verb::Retire => router.chain(sides("scale")).collect(),
                 Verb::Switch | Verb::SwitchBack | Verb::Abort => router.collect(),
-                Verb::Advance | Verb::Finish | Verb::Hold | Verb::Resume | Verb::Retry | Verb::Terminate => Vec::new(),
+                Verb::Advance | Verb::Finish | Verb::Hold | Verb::Resume | Verb::Retry | Verb::Terminate | Verb::Drive => Vec::new(),
             }
         }
         Target::Rollout { .. } | Target::Flagger { .. } | Target::Canary(_) => Vec::new(),

@@ -133,7 +133,7 @@ async fn dispatch(
         Command::Preview { rollout, .. } | Command::Execute { rollout, .. } => routes.get(rollout),
         Command::Follow { query, .. } => routes.get(&query.rollout),
         Command::Reconnect(scope) => Some(scope),
-        Command::Focus(_) | Command::Unfollow => None,
+        Command::Focus(_) | Command::Unfollow | Command::Tell { .. } => None,
     };
     // What is on screen is one thing over all scopes: the others let theirs go.
     let all = matches!(command, Command::Focus(_) | Command::Unfollow | Command::Follow { .. });

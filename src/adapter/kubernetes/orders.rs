@@ -20,7 +20,7 @@ pub async fn refuse(command: Command, why: ChangeError, events: &mpsc::Sender<Ev
     let event = match command {
         Command::Preview { seq, .. } => Event::Previewed { seq, result: Err(why) },
         Command::Execute { op, .. } => Event::Answered { op, index: 0, result: Err(why), last: true },
-        Command::Focus(_) | Command::Follow { .. } | Command::Unfollow | Command::Reconnect(_) => return,
+        Command::Focus(_) | Command::Follow { .. } | Command::Unfollow | Command::Reconnect(_) | Command::Tell { .. } => return,
     };
     send(events, event).await;
 }

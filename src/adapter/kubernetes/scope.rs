@@ -483,7 +483,7 @@ impl<'a> Session<'a> {
                 self.told.follow(&self.client, self.store);
             }
             Command::Unfollow => self.told.unfollow(),
-            Command::Focus(_) | Command::Reconnect(_) => {}
+            Command::Focus(_) | Command::Reconnect(_) | Command::Tell { .. } => {}
         }
     }
 

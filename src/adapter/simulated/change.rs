@@ -117,6 +117,7 @@ impl Draft<'_> {
             Order::Scale { track, replicas } => self.scale(track.as_ref(), *replicas),
             Order::Retire { track } => self.retire(track),
             Order::Terminate { .. } => Err(Refusal::NoAnalysis.into()),
+            Order::Drive { .. } => Err(Refusal::Other("the lock is no part of a rollout".into()).into()),
         }
     }
 

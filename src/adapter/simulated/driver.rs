@@ -157,7 +157,7 @@ impl Driver {
     async fn command(&mut self, command: Command, now: Timestamp) -> Result<(), Gone> {
         let answer = match command {
             Command::Preview { seq, rollout, order } => self.orders.preview(&mut self.world, seq, rollout, order, now),
-            Command::Execute { op, rollout, requests, note } => {
+            Command::Execute { op, rollout, requests, note, .. } => {
                 self.orders.execute(&mut self.world, Sending { op, rollout, requests, note }, now)
             }
             Command::Focus(rollout) => {
@@ -176,6 +176,7 @@ impl Driver {
                 self.world.mend_link(now);
                 None
             }
+            Command::Tell { .. } => None,
         };
         match answer {
             Some(answer) => self.send(answer).await,
@@ -238,7 +239,7 @@ mod tests {
         .await;
         let note = Note { actor: Actor::new("ana"), text: "scaled to 3".into(), reason: "Scaled".into() };
         let op = OpId::new("1");
-        let execute = Command::Execute { op, rollout: rollout.clone(), requests: preview.requests, note };
+        let execute = Command::Execute { op, rollout: rollout.clone(), requests: preview.requests, note, driving: true };
         commands.send(execute.clone()).await.expect("send");
         commands.send(execute).await.expect("send");
         let mut answers = Vec::new();

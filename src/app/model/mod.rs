@@ -1,6 +1,7 @@
 //! All that the console knows, and nothing that it does. One truth, readable without a screen.
 
 pub mod dialog;
+pub mod driver;
 pub mod fleet;
 pub mod jobs;
 pub mod links;
@@ -23,6 +24,7 @@ use crate::domain::rollout::Rollout;
 use crate::domain::verb::{Refusal, Verb, possible_at};
 
 use dialog::Overlay;
+use driver::Drivers;
 use fleet::Fleet;
 use jobs::Jobs;
 use links::Links;
@@ -94,6 +96,8 @@ pub struct Model {
     pub size: (u16, u16),
     pub links: Links,
     pub fleet: Fleet,
+    /// Who drives what.
+    pub drivers: Drivers,
     pub nav: Nav,
     /// What lies over the screen and takes the keys.
     pub overlay: Option<Overlay>,
@@ -131,6 +135,7 @@ impl Model {
             look,
             size: (0, 0),
             fleet: Fleet::default(),
+            drivers: Drivers::default(),
             nav: Nav::default(),
             overlay: None,
             logs: LogPane::new(log_bytes),

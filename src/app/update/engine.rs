@@ -1,6 +1,6 @@
 //! What the engines tell: links, rollouts as they are now, answers.
 
-use super::{Redraw, Turn, confirm, jobs, logs};
+use super::{Redraw, Turn, confirm, driver, jobs, logs};
 use crate::app::effect::Effect;
 use crate::app::model::Model;
 use crate::app::model::fleet::Turn as RolloutTurn;
@@ -68,6 +68,7 @@ pub(super) fn take(model: &mut Model, _kind: EngineKind, event: Event, turn: &mu
             jobs::answered(model, &op, index, result, last, turn);
             turn.redraw(Redraw::Now);
         }
+        Event::Lock { seat, standing } => driver::take(model, seat, standing, turn),
         Event::Following { seq, followed, of } => {
             logs::following(model, seq, followed, of);
             turn.redraw(Redraw::Soon);

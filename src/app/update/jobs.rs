@@ -74,7 +74,13 @@ fn send(model: &mut Model, job: &mut Job, turn: &mut Turn) {
     let note = engine::Note { actor: model.actor(&job.rollout).clone(), text, reason: reason(job.order.verb()).into() };
     turn.push(Effect::Engine(
         kind,
-        engine::Command::Execute { op: job.op.clone(), rollout: job.rollout.clone(), requests: job.requests.clone(), note },
+        engine::Command::Execute {
+            op: job.op.clone(),
+            rollout: job.rollout.clone(),
+            requests: job.requests.clone(),
+            note,
+            driving: job.order.verb().needs_lock(),
+        },
     ));
 }
 
@@ -95,6 +101,7 @@ fn reason(verb: Verb) -> &'static str {
         Verb::Scale => "Scaled",
         Verb::Retire => "Retired",
         Verb::Terminate => "AnalysisStopped",
+        Verb::Drive => "DriverChanged",
     }
 }
 

@@ -1,6 +1,7 @@
 //! How the model changes: one message in, effects out. Routes each message to the file of its concern; no I/O, no clock.
 
 mod confirm;
+mod driver;
 mod engine;
 mod input;
 mod jobs;

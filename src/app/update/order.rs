@@ -62,6 +62,7 @@ pub(super) fn begin(model: &mut Model, action: Action, turn: &mut Turn) {
             };
             Order::Retire { track }
         }
+        Verb::Drive => return,
         Verb::Terminate => match rollout.delivery.running().next() {
             Some(analysis) => Order::Terminate { analysis: analysis.name.clone() },
             None => return refuse(model, &id, action, &Refusal::NoAnalysis),
@@ -195,6 +196,7 @@ pub fn label(order: &Order, rollout: Option<&Rollout>) -> String {
         Order::Scale { track: None, replicas } => format!("scale to {replicas}"),
         Order::Retire { track } => format!("retire {track}"),
         Order::Terminate { analysis } => format!("stop analysis {analysis}"),
+        Order::Drive { act } => act.label(),
         Order::Restart { track: Some(track) } => format!("restart {track}"),
         Order::Advance | Order::Finish | Order::Hold | Order::Resume | Order::Abort | Order::Retry | Order::Restart { track: None } => {
             order.verb().word().into()
@@ -221,6 +223,7 @@ pub(super) fn done(order: &Order, rollout: Option<&Rollout>) -> String {
         Verb::Scale => "scaled",
         Verb::Retire => "retired",
         Verb::Terminate => "stopped analysis",
+        Verb::Drive => "took the wheel",
     };
     label.strip_prefix(verb.word()).map_or_else(|| past.to_owned(), |rest| format!("{past}{rest}"))
 }
