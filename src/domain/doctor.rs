@@ -3,34 +3,23 @@
 //! A pure function over a [`Rollout`]. Status tells, events explain (api-semantics 1.7). Waiting reasons that flap (an
 //! image pull that fails and backs off, a crash and the run after it) are one cause, so the sentence does not flicker.
 
+mod capacity;
+mod cause;
+mod control;
 mod symptom;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::delivery::Steering;
 use super::id::{ContainerName, InstanceName};
 use super::instance::InstanceState;
 use super::revision::{Revision, Role};
 use super::rollout::{Phase, Rollout, Strategy};
+pub use cause::Cause;
 use symptom::Symptom;
-
-/// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
-    ImagePull,
-    CrashLoop,
-    Config,
-    Unready,
-    Unschedulable,
-    Quota,
-    Deadline,
-    NoEndpoints,
-    Held,
-    Sandbox,
-    NodeLost,
-    Downtime,
-}
 
 /// A finding: one sentence, its evidence, and where to look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +37,24 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Returns whether nothing is wrong: it says what is waited for.
+    pub fn calm(&self) -> bool {
+        self.cause.calm()
+    }
+
+    /// Keeps the words of the finding before where this one has lost them: the registry's are in a failed pull and not in
+    /// the wait after it, so the sentence would flicker between the two.
+    pub fn steadied(self, before: Option<&Self>) -> Self {
+        match before {
+            Some(before) if before.cause == self.cause && before.instance == self.instance && before.tells_more(&self) => before.clone(),
+            _ => self,
+        }
+    }
+
+    fn tells_more(&self, than: &Self) -> bool {
+        self.cause == Cause::ImagePull && self.sentence.len() > than.sentence.len() && self.sentence.starts_with(&than.sentence)
+    }
+
     fn of(cause: Cause, sentence: String, evidence: impl Into<String>) -> Self {
         Self { cause, sentence, evidence: evidence.into(), instance: None, container: None, permanent: false }
     }
@@ -56,16 +63,38 @@ impl Finding {
 /// Endpoints follow a selector within a second; kube-proxy takes some more. Until then nothing is wrong.
 const SWITCHING: SignedDuration = SignedDuration::from_secs(10);
 
-/// Returns why a rollout makes no progress or does not serve; none where nothing is wrong. What hurts users comes first,
-/// then the root cause on the instances, then what follows from it.
+/// Returns why a rollout makes no progress or does not serve, or what it waits for; none where it moves and all is well.
+/// What hurts users comes first, then what stops the controller, then the root cause on the instances, then what follows
+/// from it, and last what is only waited for.
 pub fn diagnose(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
     no_endpoints(rollout, now)
-        .or_else(|| aborted_and_held(rollout))
-        .or_else(|| quota(rollout))
+        .or_else(|| control::aborted_and_held(rollout))
+        .or_else(|| control::away(rollout, now))
+        .or_else(|| control::invalid(rollout))
+        .or_else(|| control::failed_analysis(rollout))
+        .or_else(|| capacity::quota(rollout))
         .or_else(|| instances(rollout, now))
+        .or_else(|| control::aborted(rollout))
         .or_else(|| downtime(rollout))
+        .or_else(|| capacity::budget(rollout, now))
+        .or_else(|| control::checks(rollout, now))
         .or_else(|| deadline(rollout))
-        .or_else(|| held(rollout))
+        .or_else(|| waits::held(rollout))
+        .or_else(|| waits::paused(rollout, now))
+        .or_else(|| waits::analysis(rollout, now))
+        .or_else(|| waits::autoscaler(rollout))
+        .or_else(|| waits::unanalysed(rollout))
+}
+
+/// As much of the engine's words as a sentence takes; the evidence has them whole.
+const WORDS: usize = 120;
+
+fn cut(words: &str) -> String {
+    let words = words.trim().trim_end_matches('.');
+    match words.char_indices().nth(WORDS) {
+        Some((end, _)) => format!("{}…", words.get(..end).unwrap_or(words).trim_end()),
+        None => words.to_owned(),
+    }
 }
 
 fn no_endpoints(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
@@ -88,36 +117,6 @@ fn no_endpoints(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
     let (is, pods) = if up == 1 { ("is", "pod") } else { ("are", "pods") };
     let sentence = format!("service {} reaches no pod, though {up} {whose}{pods} {is} ready", routing.router);
     Some(Finding::of(Cause::NoEndpoints, sentence, format!("selector {}", routing.selector)))
-}
-
-/// Seen on the real controller (api-semantics 2.9): the status says aborted, and nothing moves until the hold is gone.
-fn aborted_and_held(rollout: &Rollout) -> Option<Finding> {
-    let held = rollout.held.as_ref().filter(|_| matches!(rollout.phase, Phase::RollingBack | Phase::RolledBack))?;
-    let candidate = rollout.candidate().filter(|candidate| candidate.counts.ready > 0 && rollout.strategy == Strategy::Canary)?;
-    let observed = rollout.weights.iter().find(|weight| weight.source == super::step::WeightSource::Observed);
-    if observed.is_some_and(|weight| weight.share.permille() == 0) {
-        return None;
-    }
-    let sentence =
-        format!("aborted, but still held: the candidate serves with {} of {} pods", candidate.counts.ready, rollout.counts.total);
-    Some(Finding { permanent: true, ..Finding::of(Cause::Held, sentence, by_whom(held)) })
-}
-
-/// Quota and admission: no pod exists, so the status of the workload is all there is.
-fn quota(rollout: &Rollout) -> Option<Finding> {
-    let refused = |reason: &str| matches!(reason, "FailedCreate" | "ReplicaSetCreateError");
-    let (_, words) = rollout.conditions.iter().find(|(reason, _)| refused(reason))?;
-    let candidate = rollout.newest();
-    let (has, wanted) = candidate.map_or((0, 0), |revision| (revision.counts.total, revision.counts.wanted));
-    let what = match words {
-        words if words.contains("exceeded quota") => "the quota is exhausted",
-        words if words.contains("admission webhook") => "an admission webhook refuses it",
-        words if words.contains("PodSecurity") => "the pod security standard forbids it",
-        _ => "the API server refuses it",
-    };
-    let who = candidate.map_or_else(|| "pods".into(), |revision| noun(rollout, revision, wanted));
-    let sentence = format!("{has} of {wanted} {who} could be made: {what}");
-    Some(Finding::of(Cause::Quota, sentence, words.as_str()))
 }
 
 /// The gravest symptom of the candidate's instances, else of any others.
@@ -170,7 +169,12 @@ fn deadline(rollout: &Rollout) -> Option<Finding> {
         .find(|(reason, _)| reason == "ProgressDeadlineExceeded")
         .filter(|_| rollout.phase != Phase::Done)
         .map(|(reason, words)| (reason.as_str(), words.as_str()))
-        .or_else(|| (rollout.phase == Phase::Failed).then_some(("", rollout.native.as_str())))?;
+        .or_else(|| rollout.native.starts_with("ProgressDeadlineExceeded").then_some(("", rollout.native.as_str())))
+        // A controller of its own has other reasons to give up, and says them.
+        .or_else(|| {
+            let own = matches!(rollout.steering, Steering::Steps | Steering::Gates);
+            (rollout.phase == Phase::Failed && !own).then_some(("", rollout.native.as_str()))
+        })?;
     let new = rollout.newest()?;
     let Counts { ready, wanted } = Counts::of(rollout, new);
     let sentence = format!("no progress within the deadline: {ready} of {wanted} {} ready", noun(rollout, new, wanted));
@@ -192,26 +196,6 @@ impl Counts {
         };
         Self { ready: revision.counts.ready, wanted }
     }
-}
-
-fn held(rollout: &Rollout) -> Option<Finding> {
-    let held = rollout.held.as_ref()?;
-    let words = by_whom(held);
-    let place = match (rollout.phase, rollout.candidate()) {
-        (Phase::Done, _) | (_, None) => String::new(),
-        (_, Some(new)) => {
-            let Counts { ready, wanted } = Counts::of(rollout, new);
-            format!(", {ready} of {wanted} on {}", new.version)
-        }
-    };
-    Some(Finding { permanent: true, ..Finding::of(Cause::Held, format!("{words}{place}"), rollout.native.as_str()) })
-}
-
-/// `held by kubectl-rollout since 22:13:05Z`.
-fn by_whom(held: &super::rollout::Held) -> String {
-    let by = held.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-    let since = held.since.map(|since| format!(" since {}", since.strftime("%H:%M:%SZ"))).unwrap_or_default();
-    format!("held{by}{since}")
 }
 
 /// Returns what a revision's instances are called: `canary pods`, `green pods`, `new pods`, `pods`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::domain::doctor::{Cause, Finding, diagnose};
+use crate::domain::doctor::{Finding, diagnose};
 use crate::domain::id::RolloutId;
 use crate::domain::revision::Proof;
 use crate::domain::rollout::{Phase, Rollout, Serving};
@@ -96,11 +96,13 @@ impl Fleet {
         if rollout.serving == Serving::Down && before.rollout.serving != Serving::Down {
             turns.push(Turn::Down);
         }
+        let finding = finding.map(|finding| finding.steadied(before.finding.as_ref()));
         let cause = |finding: &Option<Finding>| finding.as_ref().map(|finding| finding.cause);
         let same = cause(&finding) == cause(&before.finding);
+        let trouble = |finding: &Option<Finding>| finding.as_ref().is_some_and(|finding| !finding.calm());
         match &finding {
-            Some(finding) if !same && finding.cause != Cause::Held => turns.push(Turn::Trouble(finding.sentence.clone())),
-            None if !same && cause(&before.finding) != Some(Cause::Held) && rollout.serving == Serving::Full => turns.push(Turn::Recovered),
+            Some(finding) if !same && !finding.calm() => turns.push(Turn::Trouble(finding.sentence.clone())),
+            now if !trouble(now) && trouble(&before.finding) && rollout.serving == Serving::Full => turns.push(Turn::Recovered),
             _ => {}
         }
         let finding_since = if same { before.finding_since } else { now };
@@ -113,7 +115,7 @@ impl Fleet {
     pub fn age(&mut self, now: Timestamp) -> bool {
         let mut changed = false;
         for seen in self.seen.values_mut().filter(|seen| seen.finding.is_some() || seen.rollout.phase.under_way()) {
-            let finding = diagnose(&seen.rollout, now);
+            let finding = diagnose(&seen.rollout, now).map(|finding| finding.steadied(seen.finding.as_ref()));
             if finding != seen.finding {
                 if finding.as_ref().map(|finding| finding.cause) != seen.finding.as_ref().map(|finding| finding.cause) {
                     seen.finding_since = now;

@@ -21,8 +21,10 @@ const CREATING: SignedDuration = SignedDuration::from_secs(10);
 const PROBED: SignedDuration = SignedDuration::from_secs(10);
 /// A program without a word from a probe gets longer.
 const STARTING: SignedDuration = SignedDuration::from_secs(60);
-/// Between two crashes it runs, and may even be ready: one cause, for as long as the kubelet's longest wait.
+/// Between two crashes it runs, and may even be ready: one cause, until it has run as long as the kubelet's longest wait.
 const CRASHING: SignedDuration = SignedDuration::from_mins(5);
+/// A single crash is over when it has run this long and is ready.
+const CRASHED: SignedDuration = SignedDuration::from_mins(1);
 
 /// One instance's trouble.
 pub(super) struct Symptom<'a> {
@@ -115,10 +117,15 @@ fn crashing<'a>(instance: &'a Arc<Instance>, container: &Container, now: Timesta
     };
     let waits = matches!(&container.state, ContainerState::Waiting { reason, .. } if reason == "CrashLoopBackOff");
     let exit = now_ended.or(container.last_exit.as_ref()).filter(ended_badly);
-    // One restart in a long life is no loop: it counts while it is fresh, or while the pod is not ready for it.
-    let fresh = exit.and_then(|exit| exit.at).is_none_or(|at| now.duration_since(at) < CRASHING);
+    // Measured by how long it runs, not by how long ago it crashed: the wait between the two may be the longer.
+    let runs_since = match &container.state {
+        ContainerState::Running { since } => since.or(exit.and_then(|exit| exit.at)),
+        _ => exit.and_then(|exit| exit.at),
+    };
+    let patience = if container.restarts > 1 || !container.ready { CRASHING } else { CRASHED };
+    let fresh = runs_since.is_none_or(|at| now.duration_since(at) < patience);
     let loops = waits || now_ended.as_ref().is_some_and(ended_badly);
-    let between = exit.is_some() && container.restarts > 0 && (!container.ready || container.restarts > 1) && fresh;
+    let between = exit.is_some() && container.restarts > 0 && fresh;
     if !loops && !between {
         return None;
     }
@@ -128,18 +135,23 @@ fn crashing<'a>(instance: &'a Arc<Instance>, container: &Container, now: Timesta
         times => format!(", restarted {times} times"),
     };
     let init = if container.init { format!(" in init container {}", container.name) } else { String::new() };
+    let code = exit.map(|exit| format!(": exit {}", exit.code)).unwrap_or_default();
     let (verbs, rest) = match exit {
         Some(exit) if exit.reason == "OOMKilled" => {
             let limit = instance.memory_limit.map(|bytes| format!(", limit {}", mebi(bytes))).unwrap_or_default();
             (("is", "are"), format!("killed for memory{init}{limit}{times}"))
         }
-        Some(exit) => (("crashes", "crash"), format!("again and again{init}: exit {}{times}", exit.code)),
-        None => (("crashes", "crash"), format!("again and again{init}{times}")),
+        // Once is no loop; where it waits it was tried again before.
+        _ if container.restarts < 2 && !waits => (("crashed", "crashed"), format!("once{init}{code}")),
+        _ => (("crashes", "crash"), format!("again and again{init}{code}{times}")),
     };
     let mut symptom = plain(Cause::CrashLoop, instance, verbs, rest);
     symptom.container = Some(container.name.clone());
     if let Some(exit) = exit {
         symptom.words = format!("{} exit {} {}", container.name, exit.code, exit.reason);
+        if !exit.message.is_empty() {
+            symptom.words = format!("{}: {}", symptom.words, exit.message);
+        }
     }
     Some(symptom)
 }
@@ -199,12 +211,26 @@ fn unmade<'a>(instance: &'a Arc<Instance>, events: &Events<'_>) -> Option<Sympto
     if instance.state != InstanceState::Starting {
         return None;
     }
+    // After two minutes the kubelet also says that it timed out, and no more what is missing.
+    if let Some(told) = events.last(|event| event.reason == "FailedMount" && missing(&event.message).is_some()) {
+        let what = missing(&told.message).unwrap_or_default();
+        let mut symptom = plain(Cause::Config, instance, ("cannot", "cannot"), format!("mount a volume: {what}"));
+        symptom.words.clone_from(&told.message);
+        return Some(symptom);
+    }
     let told = events.last(|event| matches!(event.reason.as_str(), "FailedCreatePodSandBox" | "FailedMount" | "FailedAttachVolume"))?;
     let what = if told.reason == "FailedCreatePodSandBox" { "start: no sandbox" } else { "start: a volume cannot be had" };
     let last = told.message.rsplit(": ").next().unwrap_or_default();
     let mut symptom = plain(Cause::Sandbox, instance, ("cannot", "cannot"), format!("{what}, {last}"));
     symptom.words.clone_from(&told.message);
     Some(symptom)
+}
+
+/// Returns `secret "web-tls" not found` of a volume's failure: which Secret or ConfigMap, or which key of it.
+fn missing(words: &str) -> Option<&str> {
+    let starts = ["secret \"", "configmap \"", "secret references", "configmap references"];
+    let at = starts.iter().filter_map(|start| words.find(start)).min()?;
+    words.get(at..).filter(|what| what.contains("not found") || what.contains("non-existent")).map(str::trim)
 }
 
 fn unready<'a>(instance: &'a Arc<Instance>, events: &Events<'_>, now: Timestamp) -> Option<Symptom<'a>> {

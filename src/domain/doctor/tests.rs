@@ -1,5 +1,8 @@
 //! One table line a cause, and what must not flicker or be said too early.
 
+mod delivery;
+mod steady;
+
 use super::*;
 use crate::domain::instance::{ContainerState, Instance};
 use crate::domain::rollout::Held;
@@ -44,17 +47,19 @@ fn each_cause_has_its_sentence_with_counts_role_and_evidence() {
         (pod.node, pod.message) = (None, "0/6 nodes are available: 6 Insufficient memory.".into());
         with(halfway(), vec![pod])
     };
-    let sandbox = {
+    let creating = |told: &[(&str, &str)]| {
         let mut pod = waiting("r2", "a", "ContainerCreating", "");
         pod.state = InstanceState::Starting;
         let mut rollout = with(halfway(), vec![pod]);
-        rollout.events.push(event(
-            "FailedMount",
-            "Pod web-r2-a",
-            "MountVolume.SetUp failed for volume \"tls\": secret \"web-tls\" not found",
-        ));
+        rollout.events.extend(told.iter().map(|(reason, words)| event(reason, "Pod web-r2-a", words)));
         rollout
     };
+    let sandbox = creating(&[("FailedCreatePodSandBox", "Failed to create pod sandbox: network is not ready")]);
+    // The second says no more what is missing.
+    let volume = creating(&[
+        ("FailedMount", "MountVolume.SetUp failed for volume \"tls\" : secret \"web-tls\" not found"),
+        ("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[tls]: timed out waiting for the condition"),
+    ]);
     let quota = {
         let mut rollout = halfway();
         rollout.revisions[0].counts = counts(2, 0, 0);
@@ -97,7 +102,8 @@ fn each_cause_has_its_sentence_with_counts_role_and_evidence() {
         (config, Cause::Config, "1 of 1 new pod cannot start web: secret \"ledger\" not found"),
         (unready, Cause::Unready, "1 of 2 canary pods is not ready: HTTP probe failed with statuscode: 503"),
         (unplaced, Cause::Unschedulable, "1 of 1 new pod finds no node: 0/6 nodes are available: 6 Insufficient memory"),
-        (sandbox, Cause::Sandbox, "1 of 1 new pod cannot start: a volume cannot be had, secret \"web-tls\" not found"),
+        (volume, Cause::Config, "1 of 1 new pod cannot mount a volume: secret \"web-tls\" not found"),
+        (sandbox, Cause::Sandbox, "1 of 1 new pod cannot start: no sandbox, network is not ready"),
         (quota, Cause::Quota, "0 of 2 new pods could be made: the quota is exhausted"),
         (deadline, Cause::Deadline, "no progress within the deadline: 1 of 4 new pods ready"),
         (unreached, Cause::NoEndpoints, "service web reaches no pod, though 3 blue pods are ready"),
@@ -134,6 +140,15 @@ fn nothing_is_wrong_with_what_is_well_or_has_just_begun() {
     ] {
         assert_eq!(diagnose(&rollout, now()), None, "{what}");
     }
+}
+
+#[test]
+fn a_crash_leaves_its_last_words_in_the_evidence() {
+    let mut pod = crashed("a", 1, "Error");
+    pod.containers[0].last_exit = Some(crate::domain::instance::Exit { message: "no ledger".into(), ..exit(1, "Error", 40) });
+    let finding = diagnose(&with(halfway(), vec![pod]), now()).expect("a finding");
+    assert_eq!(finding.evidence, "web exit 1 Error: no ledger");
+    assert_eq!((finding.instance, finding.container), (Some("web-r2-a".into()), Some("web".into())));
 }
 
 #[test]
@@ -184,7 +199,7 @@ fn an_aborted_canary_that_is_held_still_serves_the_candidate() {
     let mut rollout = canary(Phase::RollingBack);
     rollout.held = Some(Held { since: None, by: None });
     rollout.weights = vec![Weight { share: Share::percent(25), source: WeightSource::Observed }];
-    assert_eq!(says(&rollout), (Cause::Held, "aborted, but still held: the candidate serves with 5 of 25 pods".into()));
+    assert_eq!(says(&rollout), (Cause::AbortedHeld, "aborted, but still held: the candidate serves with 5 of 25 pods".into()));
     rollout.held = None;
     assert_eq!(diagnose(&rollout, now()), None);
 }

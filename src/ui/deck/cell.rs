@@ -92,7 +92,8 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
     let (glyph, style) = words::phase(theme, rollout);
     let mut spans = words::versions(theme, rollout);
     let taken: usize = spans.iter().map(Span::width).sum();
-    let trouble = seen.finding.as_ref().is_some_and(|finding| finding.permanent) || matches!(rollout.phase, Phase::Failing | Phase::Failed);
+    let trouble = seen.finding.as_ref().is_some_and(|finding| finding.permanent && !finding.calm())
+        || matches!(rollout.phase, Phase::Failing | Phase::Failed);
     if trouble && let [version] = spans.as_mut_slice() {
         version.style = theme.bad;
     }
@@ -120,7 +121,7 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
         if rollout.held.is_some() {
             tell(2, "‖ held".into(), theme.waiting);
         }
-        if alone && let Some(finding) = &seen.finding {
+        if alone && let Some(finding) = seen.finding.as_ref().filter(|finding| !finding.calm()) {
             let left = room.saturating_sub(taken + 12);
             tell(2, format!("✖ {}", format::fit(&finding.sentence, left)), theme.bad);
         } else if alone && let Some(users) = words::users(theme, rollout) {
@@ -175,7 +176,7 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
         return vec![Span::styled("order in doubt", theme.bad)];
     }
     if let Some(finding) = &seen.finding
-        && finding.cause != Cause::Held
+        && !finding.calm()
     {
         let text = if room < NARROW { short(finding.cause) } else { &finding.sentence };
         return vec![Span::styled(format!("✖ {text}"), theme.bad)];
@@ -216,18 +217,28 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
 /// A cause in two words, for a cell that has no room for its sentence.
 fn short(cause: Cause) -> &'static str {
     match cause {
-        Cause::ImagePull => "image pull",
-        Cause::CrashLoop => "crash loop",
+        Cause::Aborted => "aborted",
+        Cause::AbortedHeld => "aborted, held",
+        Cause::Analysis => "analysis",
+        Cause::Autoscaler => "autoscaler",
+        Cause::Away => "no controller",
+        Cause::Budget => "budget",
+        Cause::Checks => "checks fail",
         Cause::Config => "bad config",
+        Cause::CrashLoop => "crash loop",
+        Cause::Deadline => "deadline passed",
+        Cause::Downtime => "downtime",
+        Cause::Held => "held",
+        Cause::ImagePull => "image pull",
+        Cause::Invalid => "bad spec",
+        Cause::NoEndpoints => "no endpoints",
+        Cause::NodeLost => "node lost",
+        Cause::Paused => "paused",
+        Cause::Quota => "over quota",
+        Cause::Sandbox => "no sandbox",
+        Cause::Unanalysed => "no analysis",
         Cause::Unready => "not ready",
         Cause::Unschedulable => "no node fits",
-        Cause::Quota => "over quota",
-        Cause::Deadline => "deadline passed",
-        Cause::NoEndpoints => "no endpoints",
-        Cause::Held => "held",
-        Cause::Sandbox => "no sandbox",
-        Cause::NodeLost => "node lost",
-        Cause::Downtime => "downtime",
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, focused: bo
 pub(super) fn doctor(pen: &Pen<'_>, finding: &Finding, width: u16) -> Vec<Line<'static>> {
     let theme = pen.theme;
     let (word, style) = match finding.cause {
-        Cause::Held => ("‖ ", theme.waiting),
+        cause if cause.calm() => ("‖ ", theme.waiting),
         Cause::Downtime => ("Downtime: ", theme.bad),
         Cause::NoEndpoints => ("Not served: ", theme.bad),
         _ => ("Stalled: ", theme.bad),
