@@ -3,6 +3,7 @@
 //! The children of an object are found by the owner's uid; which rollouts a change concerns, by names. A re-list is
 //! swapped in whole: what it does not name is gone.
 
+mod budget;
 mod concern;
 mod space;
 
@@ -229,6 +230,12 @@ impl Store {
 
     /// All of a namespace are kept: which of them a rollout needs, its own fields tell.
     fn custom(&mut self, namespace: &str, kind: Kind, update: Update<Custom>) {
+        let one = !matches!(update, Update::Listed(_));
+        if kind == Kind::Budget
+            && let Update::Applied(object) | Update::Deleted(object) = &update
+        {
+            self.touch_under(namespace, object);
+        }
         let Some(space) = self.spaces.get_mut(namespace) else { return };
         let objects = space.custom.entry(kind).or_default();
         let changed = match update {
@@ -249,8 +256,20 @@ impl Store {
         };
         match changed {
             Some((kind, name)) => self.touch(namespace, kind, &name),
+            None if kind == Kind::Budget && one => {}
             None => self.touch_namespace(namespace),
         }
+    }
+
+    /// A budget's status moves with every pod that becomes ready: only the rollouts that it may be over are built anew.
+    fn touch_under(&mut self, namespace: &str, object: &Custom) {
+        let under = |index: &usize| {
+            let selectors = self.selectors(*index);
+            selectors.is_empty() || selectors.iter().any(|selector| budget::may_concern(object, selector))
+        };
+        let of = self.workloads.iter().enumerate().filter(|(_, workload)| workload.namespace == namespace).map(|(index, _)| index);
+        let touched: Vec<usize> = of.filter(under).collect();
+        self.dirty.extend(touched);
     }
 
     fn touch_scaled(&mut self, namespace: &str, name: &str) {
@@ -377,6 +396,7 @@ impl Store {
         };
         let active = rollout.routing.as_ref().and_then(|routing| routing.active.as_ref());
         rollout.autoscaler = space.autoscaler(&workload.target, active);
+        rollout.budgets = budget::over(space, &rollout);
         rollout.events = space.events.get(&index).into_iter().flatten().map(|(_, event)| event.clone()).collect();
         Some(rollout)
     }
