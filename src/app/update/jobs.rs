@@ -250,7 +250,8 @@ pub(super) fn judge(model: &mut Model, id: &RolloutId, turn: &mut Turn) {
 /// A snapshot from before the change says nothing of it: the wish that was written must have moved, where it is the wish
 /// that was written.
 fn observed(job: &Job, rollout: &Rollout) -> bool {
-    if matches!(job.expect, Expect::PastStep(_) | Expect::Done | Expect::Aborted) {
+    // Each of these is a state that it was not in before.
+    if matches!(job.expect, Expect::PastStep(_) | Expect::PauseLeft | Expect::Done | Expect::Aborted | Expect::UnderWay) {
         return true;
     }
     // A request that only tests moves nothing, and one to a pod is not of the rollout's objects: one that moved is enough.

@@ -30,16 +30,14 @@ pub(super) fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
 
 /// Forward needs a change under way whose last wish the controller has seen: what the request tests is the old state until then.
 fn moves(rollout: &Rollout) -> Result<(), Refusal> {
-    match rollout.phase {
-        Phase::Unobserved => return Err(Refusal::Unobserved),
-        Phase::RollingBack => return Err(Refusal::NothingUnderWay),
-        _ => {}
+    if rollout.phase == Phase::Unobserved {
+        return Err(Refusal::Unobserved);
     }
-    if !under_way(rollout) {
-        return Err(Refusal::NothingUnderWay);
-    }
-    if given_up(rollout) {
+    if given_up(rollout) && under_way(rollout) {
         return Err(other("it was aborted: retry it, or bring another version in"));
+    }
+    if rollout.phase == Phase::RollingBack || !under_way(rollout) {
+        return Err(Refusal::NothingUnderWay);
     }
     if rollout.phase == Phase::Failed {
         return Err(other("it has failed: go back, or bring another version in"));
@@ -105,7 +103,8 @@ fn abort(rollout: &Rollout) -> Result<(), Refusal> {
         return Err(other(if held { "it was aborted, and the hold keeps the candidate: resume" } else { "it was aborted already" }));
     }
     if rollout.phase == Phase::RollingBack {
-        return Err(other("it is going back already"));
+        let held = rollout.held.is_some();
+        return Err(other(if held { "it is going back, and the hold keeps the candidate: resume" } else { "it is going back already" }));
     }
     if !under_way(rollout) {
         // A template that is not seen yet clears an abort when it is.
