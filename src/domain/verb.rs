@@ -291,6 +291,11 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
     }
     let held = rollout.held.is_some();
     let pair = rollout.steering == Steering::Pair;
+    if rollout.steering == Steering::Gates
+        && let Some(verdict) = gated(rollout, verb)
+    {
+        return verdict;
+    }
     match verb {
         Verb::Terminate if rollout.delivery.running().next().is_none() => Err(Refusal::NoAnalysis),
         Verb::Hold if held => Err(Refusal::AlreadyHeld),
@@ -322,6 +327,24 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
             Some(_) => Ok(()),
         },
         _ => Ok(()),
+    }
+}
+
+/// A controller on its own beat is not moved step by step: a gate is all that a person opens. What lets it skip its analysis
+/// stays set when it is done, and would let the next version skip it too.
+fn gated(rollout: &Rollout, verb: Verb) -> Option<Result<(), Refusal>> {
+    let held = rollout.held.is_some();
+    let skips = rollout.delivery.promoting_fully;
+    let left = skips && !held && matches!(rollout.phase, Phase::Done | Phase::RolledBack | Phase::Unobserved);
+    match verb {
+        Verb::Resume if left => Some(Ok(())),
+        Verb::Hold if left && rollout.phase == Phase::Done => {
+            Some(Err(Refusal::Other("the analysis is still set to be skipped: take that back first".into())))
+        }
+        Verb::Advance if held => Some(Err(Refusal::HeldFirst)),
+        Verb::Advance if rollout.delivery.pause.is_none() => Some(Err(Refusal::NotPaused)),
+        Verb::Finish if skips && !held => Some(Err(Refusal::Other("what is left is skipped already".into()))),
+        _ => None,
     }
 }
 

@@ -186,6 +186,9 @@ pub struct FieldsV1 {
 pub struct SpecFields {
     #[serde(rename = "f:paused")]
     pub paused: Option<IgnoredAny>,
+    /// Flagger's.
+    #[serde(rename = "f:suspend")]
+    pub suspend: Option<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -4,6 +4,7 @@ pub mod bluegreen;
 pub mod deployment;
 pub mod endpoints;
 pub mod event;
+pub mod flagger;
 pub mod owner;
 pub mod pod;
 pub mod quantity;

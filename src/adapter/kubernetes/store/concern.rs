@@ -1,6 +1,6 @@
 //! Which rollouts an object concerns, by its kind and name.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::adapter::kubernetes::record::Kind;
 use crate::domain::plan::{Target, Workload};
@@ -12,6 +12,8 @@ pub struct Concern {
     by_object: HashMap<(String, Kind), HashMap<String, Vec<usize>>>,
     /// Which kinds each namespace needs.
     kinds: HashMap<String, BTreeSet<Kind>>,
+    /// Namespaces in which a plan's object names others, so that any may be one of a rollout.
+    open: HashSet<String>,
 }
 
 impl Concern {
@@ -19,14 +21,33 @@ impl Concern {
     pub fn of(workloads: &[Workload]) -> Self {
         let mut by_object: HashMap<(String, Kind), HashMap<String, Vec<usize>>> = HashMap::new();
         let mut kinds: HashMap<String, BTreeSet<Kind>> = HashMap::new();
+        let mut open = HashSet::new();
         for (index, workload) in workloads.iter().enumerate() {
+            if matches!(workload.target, Target::Flagger { .. }) {
+                open.insert(workload.namespace.clone());
+            }
             kinds.entry(workload.namespace.clone()).or_default().extend(needs(&workload.target));
             for (kind, name) in objects(&workload.target) {
                 let by_name = by_object.entry((workload.namespace.clone(), kind)).or_default();
                 by_name.entry(name.to_owned()).or_default().push(index);
             }
         }
-        Self { by_object, kinds }
+        Self { by_object, kinds, open }
+    }
+
+    /// Learns that the rollouts of one object rest on others too.
+    pub fn learn(&mut self, namespace: &str, (kind, name): (Kind, &str), others: &[(Kind, &str)]) {
+        let rollouts = self.rollouts(namespace, kind, name).to_vec();
+        for (kind, name) in others {
+            let by_name = self.by_object.entry((namespace.to_owned(), *kind)).or_default();
+            let known = by_name.entry((*name).to_owned()).or_default();
+            known.extend(rollouts.iter().filter(|rollout| !known.contains(rollout)).copied().collect::<Vec<_>>());
+        }
+    }
+
+    /// Returns whether an object is kept: some rollout rests on it, or may, once the object that names it is seen.
+    pub fn keeps(&self, namespace: &str, kind: Kind, name: &str) -> bool {
+        !self.rollouts(namespace, kind, name).is_empty() || (kind == Kind::Deployment && self.open.contains(namespace))
     }
 
     /// Returns each namespace with the kinds that are needed of it.
@@ -96,8 +117,8 @@ pub fn objects(target: &Target) -> Vec<(Kind, &str)> {
             objects
         }
         Target::Rollout { name } => vec![(Kind::Rollout, name)],
-        // Flagger calls the Deployment that serves `<target>-primary`; the target is called as the Canary is, by its convention.
-        Target::Flagger { name } => vec![(Kind::Canary, name), (Kind::Deployment, name), (Kind::Route, name)],
+        // The Deployments and the route are named by the Canary itself, which may be seen after them.
+        Target::Flagger { name } => vec![(Kind::Canary, name)],
         Target::Canary(canary) => {
             let mut objects = vec![(Kind::Deployment, canary.stable.as_str()), (Kind::Deployment, canary.canary.as_str())];
             objects.extend(canary.route.iter().map(|route| (Kind::Route, route.name.as_str())));

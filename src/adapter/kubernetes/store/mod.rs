@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::convert::{bluegreen, deployment, sets};
+use super::convert::flagger::spec::Names;
+use super::convert::{bluegreen, deployment, flagger, sets};
 use super::objects::custom::Custom;
 use super::objects::{HorizontalPodAutoscaler, LabelSelector};
 use super::record::{Change, Kind, Pod, Reported, Slice, Update};
@@ -127,7 +128,7 @@ impl Store {
     fn named<T: Named>(&mut self, namespace: &str, update: Update<T>) {
         let Some(space) = self.spaces.get_mut(namespace) else { return };
         let concern = &self.concern;
-        let concerned = |object: &T| !concern.rollouts(namespace, T::KIND, object.name()).is_empty();
+        let concerned = |object: &T| concern.keeps(namespace, T::KIND, object.name());
         match update {
             Update::Listed(all) => {
                 *T::slot(space) = all.into_iter().filter(concerned).map(|object| (object.name().to_owned(), object)).collect();
@@ -154,7 +155,7 @@ impl Store {
         let concern = &self.concern;
         let concerned = |child: &T| {
             let (name, kinds) = child.workload();
-            kinds.iter().any(|kind| !concern.rollouts(namespace, *kind, name).is_empty())
+            kinds.iter().any(|kind| concern.keeps(namespace, *kind, name))
         };
         let changed = match update {
             Update::Listed(all) => {
@@ -237,6 +238,9 @@ impl Store {
             self.touch_under(namespace, object);
         }
         let Some(space) = self.spaces.get_mut(namespace) else { return };
+        if kind == Kind::Canary {
+            follow(space, &mut self.concern, namespace, &update);
+        }
         let objects = space.custom.entry(kind).or_default();
         let changed = match update {
             Update::Listed(all) => {
@@ -334,7 +338,12 @@ impl Store {
     pub fn selectors(&self, index: usize) -> Vec<String> {
         let Some(workload) = self.workloads.get(index) else { return Vec::new() };
         let Some(space) = self.spaces.get(&workload.namespace) else { return Vec::new() };
-        let named = concern::objects(&workload.target).into_iter().filter_map(|(kind, name)| match kind {
+        let steered = match &workload.target {
+            Target::Flagger { name } => space.custom(Kind::Canary, name).map(Names::of),
+            _ => None,
+        };
+        let steered = steered.iter().flat_map(|names| [(Kind::Deployment, names.primary.as_str()), (Kind::Deployment, &names.target)]);
+        let named = concern::objects(&workload.target).into_iter().chain(steered).filter_map(|(kind, name)| match kind {
             Kind::Deployment => space.deployments.get(name).map(|object| object.spec.selector.query()),
             Kind::StatefulSet => space.stateful_sets.get(name).map(|set| set.object.spec.selector.query()),
             Kind::DaemonSet => space.daemon_sets.get(name).map(|set| set.object.spec.selector.query()),
@@ -391,7 +400,13 @@ impl Store {
                 None => absent(workload, "blue/green", format!("service \"{}\" not found", pair.service)),
             },
             Target::Rollout { name } => absent(workload, "rollout", format!("rollout \"{name}\" not found")),
-            Target::Flagger { name } => absent(workload, "canary", format!("canary \"{name}\" not found")),
+            Target::Flagger { name } => match space.custom(Kind::Canary, name) {
+                Some(canary) => {
+                    let events = space.events.get(&index).map(Vec::as_slice).unwrap_or_default();
+                    flagger::rollout(space.steered(canary, events), workload)
+                }
+                None => absent(workload, "canary", format!("canary \"{name}\" not found")),
+            },
             Target::Canary(canary) => absent(workload, "canary", format!("deployment \"{}\" not found", canary.stable)),
         };
         let active = rollout.routing.as_ref().and_then(|routing| routing.active.as_ref());
@@ -402,11 +417,33 @@ impl Store {
     }
 }
 
+/// Notes what a Canary forgets, and learns the names of what it steers.
+fn follow(space: &mut Space, concern: &mut Concern, namespace: &str, update: &Update<Custom>) {
+    let seen = match update {
+        Update::Listed(all) => all.as_slice(),
+        Update::Applied(one) => std::slice::from_ref(one),
+        Update::Deleted(one) => {
+            space.courses.remove(&one.metadata.name);
+            return;
+        }
+    };
+    for canary in seen {
+        space.courses.entry(canary.metadata.name.clone()).or_default().note(canary);
+        let names = Names::of(canary);
+        let steered = [(Kind::Deployment, names.target.as_str()), (Kind::Deployment, &names.primary), (Kind::Route, &names.apex)];
+        concern.learn(namespace, (Kind::Canary, &canary.metadata.name), &steered);
+    }
+}
+
 /// Returns the object of the plan that a custom one belongs to: itself, or the Rollout that controls it. None where that
 /// takes more than a look at it.
 fn concerned(kind: Kind, object: &Custom) -> Option<(Kind, String)> {
     match kind {
         Kind::Rollout | Kind::Canary => Some((kind, object.metadata.name.clone())),
+        Kind::Route => {
+            let owner = object.metadata.controller().filter(|owner| owner.kind == "Canary")?;
+            Some((Kind::Canary, owner.name.clone()))
+        }
         Kind::AnalysisRun | Kind::Experiment => {
             let owner = object.metadata.controller().filter(|owner| owner.kind == "Rollout")?;
             Some((Kind::Rollout, owner.name.clone()))

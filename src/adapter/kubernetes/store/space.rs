@@ -4,6 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::adapter::kubernetes::convert::deployment::Owned;
+use crate::adapter::kubernetes::convert::flagger::Parts;
+use crate::adapter::kubernetes::convert::flagger::rail::Course;
+use crate::adapter::kubernetes::convert::flagger::spec::Names;
 use crate::adapter::kubernetes::objects::custom::Custom;
 use crate::adapter::kubernetes::objects::{Deployment, HorizontalPodAutoscaler, Service};
 use crate::adapter::kubernetes::record::{ControllerRevision, DaemonSet, Kind, Pod, ReplicaSet, Slice, StatefulSet};
@@ -77,6 +80,8 @@ pub struct Space {
     pub slices: HashMap<String, HashMap<String, Slice>>,
     /// Objects of other controllers, by kind and name.
     pub custom: HashMap<Kind, HashMap<String, Custom>>,
+    /// What Flagger's Canaries forget, by name.
+    pub courses: HashMap<String, Course>,
     pub replica_sets: Children<ReplicaSet>,
     pub controller_revisions: Children<ControllerRevision>,
     pub pods: Children<Pod>,
@@ -94,6 +99,22 @@ impl Space {
         let sets: Vec<&ReplicaSet> = self.replica_sets.of(&Uid::new(deployment.metadata.uid.as_str())).collect();
         let pods = sets.iter().map(|set| self.instances(&set.uid)).collect();
         Owned { deployment, sets, pods }
+    }
+
+    /// Returns a Flagger Canary with all that it steers.
+    pub fn steered<'a>(&'a self, canary: &'a Custom, events: &'a [(String, Event)]) -> Parts<'a> {
+        let names = Names::of(canary);
+        let owned = |name: &str| self.deployments.get(name).map(|deployment| self.owned(deployment));
+        // By its owner: where the routes' names follow another rule than this one, the Canary still is what made them.
+        let route = self.owned_by(Kind::Route, &canary.metadata.uid).min_by_key(|route| &route.metadata.name);
+        Parts {
+            canary,
+            target: owned(&names.target),
+            primary: owned(&names.primary),
+            route: route.or_else(|| self.custom(Kind::Route, &names.apex)),
+            course: self.courses.get(&canary.metadata.name),
+            events,
+        }
     }
 
     /// Returns an object of another controller.
@@ -114,13 +135,17 @@ impl Space {
 
     /// Returns the autoscaler that writes a target's replicas, of a pair that of the active side.
     pub fn autoscaler(&self, target: &Target, active: Option<&Track>) -> Option<Autoscaler> {
+        let primary = match target {
+            Target::Flagger { name } => self.custom(Kind::Canary, name).map(|canary| Names::of(canary).primary).unwrap_or_default(),
+            _ => String::new(),
+        };
         let (kind, name) = match target {
             Target::Deployment { name } => ("Deployment", name),
             Target::StatefulSet { name } => ("StatefulSet", name),
             Target::BlueGreen(pair) => ("Deployment", &pair.tracks.iter().find(|side| Some(&side.track) == active)?.deployment),
             Target::Rollout { name } => ("Rollout", name),
-            // Flagger's autoscaler is for the target, and copied for the primary.
-            Target::Flagger { name } => ("Deployment", name),
+            // Flagger copies the target's autoscaler for the primary, which is the one that serves.
+            Target::Flagger { .. } => ("Deployment", &primary),
             Target::Canary(canary) => ("Deployment", &canary.stable),
             Target::DaemonSet { .. } => return None,
         };
