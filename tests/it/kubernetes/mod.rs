@@ -2,6 +2,7 @@
 //! API server in this process for what goes wrong on the way.
 
 mod api;
+mod argo;
 mod flagger;
 mod links;
 mod recordings;

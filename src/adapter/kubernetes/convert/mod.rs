@@ -1,5 +1,6 @@
 //! From the API's objects to the domain's words. Pure: tables at the foot of each file, recordings in `tests/it/kubernetes`.
 
+pub mod argo;
 pub mod bluegreen;
 pub mod deployment;
 pub mod endpoints;

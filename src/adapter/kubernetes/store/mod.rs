@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::convert::flagger::spec::Names;
-use super::convert::{bluegreen, deployment, flagger, sets};
+use super::convert::{argo, bluegreen, deployment, flagger, sets};
 use super::objects::custom::Custom;
 use super::objects::{HorizontalPodAutoscaler, LabelSelector};
 use super::record::{Change, Kind, Pod, Reported, Slice, Update};
@@ -399,7 +399,10 @@ impl Store {
                 }
                 None => absent(workload, "blue/green", format!("service \"{}\" not found", pair.service)),
             },
-            Target::Rollout { name } => absent(workload, "rollout", format!("rollout \"{name}\" not found")),
+            Target::Rollout { name } => match space.custom(Kind::Rollout, name) {
+                Some(object) => argo::rollout(space.walked(object, index), workload),
+                None => absent(workload, "rollout", format!("rollout \"{name}\" not found")),
+            },
             Target::Flagger { name } => match space.custom(Kind::Canary, name) {
                 Some(canary) => {
                     let events = space.events.get(&index).map(Vec::as_slice).unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::adapter::kubernetes::convert::argo;
 use crate::adapter::kubernetes::convert::deployment::Owned;
 use crate::adapter::kubernetes::convert::flagger::Parts;
 use crate::adapter::kubernetes::convert::flagger::rail::Course;
@@ -115,6 +116,18 @@ impl Space {
             course: self.courses.get(&canary.metadata.name),
             events,
         }
+    }
+
+    /// Returns an Argo Rollout with its ReplicaSets, pods, analyses, experiments and the events about it.
+    pub fn walked<'a>(&'a self, rollout: &'a Custom, index: usize) -> argo::Owned<'a> {
+        let uid = rollout.metadata.uid.as_str();
+        let sets: Vec<&ReplicaSet> = self.replica_sets.of(&Uid::new(uid)).collect();
+        let pods = sets.iter().map(|set| self.instances(&set.uid)).collect();
+        let experiments: Vec<&Custom> = self.owned_by(Kind::Experiment, uid).collect();
+        let within = experiments.iter().flat_map(|experiment| self.owned_by(Kind::AnalysisRun, &experiment.metadata.uid));
+        let analyses = self.owned_by(Kind::AnalysisRun, uid).chain(within).collect();
+        let events = self.events.get(&index).into_iter().flatten().map(|(_, event)| event).collect();
+        argo::Owned { rollout, sets, pods, analyses, experiments, events }
     }
 
     /// Returns an object of another controller.
