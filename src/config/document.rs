@@ -136,8 +136,8 @@ impl Walk<'_> {
             }
             let at = if header.is_empty() { Position::start(self.source.name().clone()) } else { self.source.at(header.clone()) };
             let sort = schema.pointer(&format!("/properties/{key}"));
-            let (what, example) = match sort.map(kind) {
-                Some("array") => (format!("[[{key}]]"), "add at least one".to_owned()),
+            let (what, example) = match sort {
+                Some(sort) if holds_tables(sort) => (format!("[[{key}]]"), "add at least one".to_owned()),
                 _ => (format!("`{key}`"), format!("write {key} = {}", sort.map_or_else(|| "…".into(), example))),
             };
             self.errors.push(ConfigError::new(at, format!("{} has no {what}", place.header)).label(example));

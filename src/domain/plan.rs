@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::id::{EnvironmentName, RolloutId, Scope, ServiceName, Track, WorkloadName};
-use super::step::StepKind;
+use super::step::{Share, StepKind};
 
 /// What kind of backend an environment speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -172,8 +172,30 @@ pub struct Canary {
     pub canary: String,
     /// The HTTPRoute whose weights share the users out.
     pub route: Option<Route>,
-    /// In order; a weight of 100 % is not among them: it is what promoting the last step does.
+    /// In order, each weight with the pause that follows it; a weight of 100 % is not among them: it is what promoting the
+    /// last step does.
     pub steps: Vec<StepKind>,
+}
+
+impl Canary {
+    /// Returns how many instances the two Deployments have, stable first, while the canary has a share of `total`.
+    ///
+    /// Rounded up, so that any share is at least one instance; the stable side keeps one as well. With a route the share is
+    /// the route's, and the stable side keeps them all: the way back is then one request.
+    pub fn split(&self, total: u32, share: Share) -> (u32, u32) {
+        let part = (u64::from(total) * u64::from(share.permille())).div_ceil(1000);
+        let canary = u32::try_from(part).unwrap_or(u32::MAX).max(1);
+        let stable = if self.route.is_some() { total } else { total.saturating_sub(canary) };
+        (stable.max(1), canary)
+    }
+
+    /// Returns the index and the share of the first weight from `from` on.
+    pub fn weight_from(&self, from: usize) -> Option<(usize, Share)> {
+        self.steps.iter().enumerate().skip(from).find_map(|(at, step)| match step {
+            StepKind::Weight(share) => Some((at, *share)),
+            _ => None,
+        })
+    }
 }
 
 /// An HTTPRoute and the Services behind it that stand for the two Deployments.
@@ -245,5 +267,22 @@ impl Plan {
         let mut names: Vec<_> = self.service(service).into_iter().flat_map(|s| &s.workloads).map(|w| w.id.workload.clone()).collect();
         names.dedup();
         names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_rounded_up_and_neither_side_is_ever_empty() {
+        let mut plan = Canary { stable: "web".into(), canary: "web-canary".into(), route: None, steps: Vec::new() };
+        for (total, percent, pair) in
+            [(8, 25, (6, 2)), (8, 50, (4, 4)), (3, 50, (1, 2)), (10, 1, (9, 1)), (10, 99, (1, 10)), (1, 25, (1, 1)), (2, 99, (1, 2))]
+        {
+            assert_eq!(plan.split(total, Share::percent(percent)), pair, "{percent} % of {total}");
+        }
+        plan.route = Some(Route { name: "web".into(), stable_service: "web".into(), canary_service: "web-canary".into() });
+        assert_eq!(plan.split(8, Share::percent(25)), (8, 2), "with a route the stable side stays whole");
     }
 }

@@ -77,7 +77,7 @@ pub(super) struct ServiceFile {
 }
 
 /// One workload of a service, in all or some environments. At most one of deployment, statefulset, daemonset, blue-green,
-/// rollout and flagger; default: a Deployment of the workload's name.
+/// canary, rollout and flagger; default: a Deployment of the workload's name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WorkloadFile {
@@ -105,6 +105,9 @@ pub(super) struct WorkloadFile {
     /// Two Deployments, one of which a Service selects by a label.
     #[schemars(with = "Option<BlueGreenFile>")]
     pub blue_green: Option<Spanned<BlueGreenFile>>,
+    /// Two Deployments behind one Service, or behind an HTTPRoute, which this console walks through steps, each by key.
+    #[schemars(with = "Option<CanaryFile>")]
+    pub canary: Option<Spanned<CanaryFile>>,
     /// The name of an Argo Rollout, canary or blue/green. With engine simulated: of a canary that the engine walks by itself.
     #[schemars(with = "Option<String>", example = &"backend")]
     pub rollout: Option<Spanned<String>>,
@@ -126,6 +129,40 @@ pub(super) struct BlueGreenFile {
     /// The label's two values, each with its Deployment: `{ blue = "backend-blue", green = "backend-green" }`.
     #[schemars(with = "BTreeMap<String, String>", example = serde_json::json!({ "blue": "backend-blue", "green": "backend-green" }))]
     pub tracks: Option<BTreeMap<Spanned<String>, Spanned<String>>>,
+}
+
+/// A plain canary, for a cluster without a controller that knows canaries.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CanaryFile {
+    /// The Deployment that the users have when nothing is under way.
+    #[schemars(with = "String", example = &"backend")]
+    pub stable: Option<Spanned<String>>,
+    /// The Deployment that a new version comes in by, with 0 replicas otherwise. The Service selects the pods of both.
+    #[schemars(with = "String", example = &"backend-canary")]
+    pub canary: Option<Spanned<String>>,
+    /// Weights that rise, from `1 %` to `99 %`, each followed by `pause`, or by the time that it should run at least (`10m`)
+    /// before it is promoted. Every step waits for a person, so a `pause` may be left out. Promoting the last one is 100 %.
+    #[schemars(with = "Vec<String>", length(min = 1), example = ["25 %", "10m", "50 %"])]
+    pub steps: Option<Spanned<Vec<Spanned<String>>>>,
+    /// The HTTPRoute whose weights share the users out. Default: none; the Service shares them out by ready pods.
+    #[schemars(with = "Option<RouteFile>")]
+    pub route: Option<Spanned<RouteFile>>,
+}
+
+/// An HTTPRoute of the Gateway API, and its two backends.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RouteFile {
+    /// The HTTPRoute's name.
+    #[schemars(with = "String", example = &"backend")]
+    pub name: Option<Spanned<String>>,
+    /// The Service of the stable pods alone.
+    #[schemars(with = "String", example = &"backend")]
+    pub stable: Option<Spanned<String>>,
+    /// The Service of the canary's pods alone.
+    #[schemars(with = "String", example = &"backend-canary")]
+    pub canary: Option<Spanned<String>>,
 }
 
 fn engines(_: &mut schemars::SchemaGenerator) -> Schema {

@@ -1,6 +1,7 @@
 //! The plan: finds `rolldeck.toml`, reads it into [`Plan`], and compares its contexts with a kubeconfig.
 
 mod build;
+mod canary;
 mod defaults;
 mod file;
 mod names;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::build::Build;
+use super::canary;
 use super::file::{BlueGreenFile, WorkloadFile};
 use super::names;
 use crate::domain::id::Track;
@@ -35,6 +36,7 @@ pub(super) fn read(
 ) -> Option<(Target, Vec<Part>)> {
     let file = spanned.get_ref();
     let blue_green = file.blue_green.as_ref().map(|pair| ("blue-green", pair.span()));
+    let canary = file.canary.as_ref().map(|canary| ("canary", canary.span()));
     let named = [
         ("deployment", &file.deployment),
         ("statefulset", &file.statefulset),
@@ -43,7 +45,7 @@ pub(super) fn read(
         ("flagger", &file.flagger),
     ];
     let mut said: Vec<(&str, Range<usize>)> =
-        named.into_iter().filter_map(|(key, name)| Some((key, name.as_ref()?.span()))).chain(blue_green).collect();
+        named.into_iter().filter_map(|(key, name)| Some((key, name.as_ref()?.span()))).chain(blue_green).chain(canary).collect();
     said.sort_by_key(|(_, span)| span.start);
     if let [(first, _), (second, span), ..] = said.as_slice() {
         build
@@ -53,6 +55,13 @@ pub(super) fn read(
     }
     if let Some(pair) = &file.blue_green {
         return self::pair(build, pair);
+    }
+    if let Some(canary) = &file.canary {
+        if simulated {
+            build.push(canary.span(), "`canary` needs engine kubernetes").label("on the simulated engine: rollout, which is a canary too");
+            return None;
+        }
+        return canary::read(build, canary);
     }
     if let Some(flagger) = &file.flagger
         && simulated
