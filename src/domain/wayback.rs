@@ -61,8 +61,11 @@ pub fn former_side(rollout: &Rollout) -> Option<&Track> {
 /// where what came in has taken every place and fails, the one that a roll back would propose.
 pub fn before_change(rollout: &Rollout) -> Option<&Revision> {
     let wished = rollout.newest().map(|revision| &revision.id);
-    let stable = |revision: &&Revision| revision.roles.has(Role::Stable) && !revision.roles.candidate() && Some(&revision.id) != wished;
-    rollout.revisions.iter().find(stable).or_else(|| if rollout.strategy == Strategy::Canary { None } else { proposed(rollout) })
+    // A plain canary is given up for its stable side, also where only a route or instances nobody knows of are in the way.
+    let plain = rollout.steering == Steering::Plan;
+    let stable =
+        |revision: &&Revision| revision.roles.has(Role::Stable) && !revision.roles.candidate() && (plain || Some(&revision.id) != wished);
+    rollout.revisions.iter().find(stable).or_else(|| if rollout.strategy == Strategy::Canary && !plain { None } else { proposed(rollout) })
 }
 
 /// Returns the ways back that are open now, fastest first.
@@ -87,7 +90,12 @@ pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
         && possible(rollout, Verb::Abort).is_ok()
         && let Some(stable) = before_change(rollout)
     {
-        let warm = stable.counts.ready >= rollout.counts.wanted.min(stable.counts.wanted) && stable.counts.ready > 0;
+        // Where the share is one of replicas, the stable side has given up as many as the canary has.
+        let needed = match rollout.steering {
+            Steering::Plan => rollout.counts.wanted,
+            _ => rollout.counts.wanted.min(stable.counts.wanted),
+        };
+        let warm = stable.counts.ready >= needed && stable.counts.ready > 0;
         let speed = if rollout.strategy == Strategy::Canary && warm { Speed::Instant } else { Speed::Restarts };
         ways.push(WayBack {
             verb: Verb::Abort,

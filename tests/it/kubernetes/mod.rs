@@ -5,5 +5,6 @@ mod api;
 mod argo;
 mod flagger;
 mod links;
+mod plain_canary;
 mod recordings;
 mod walk;

@@ -2,6 +2,10 @@
 
 pub mod argo;
 pub mod bluegreen;
+pub mod canary;
+pub mod canary_place;
+pub mod canary_route;
+pub mod canary_stand;
 pub mod deployment;
 pub mod endpoints;
 pub mod event;

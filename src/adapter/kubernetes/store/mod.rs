@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::convert::flagger::spec::Names;
-use super::convert::{argo, bluegreen, deployment, flagger, sets};
+use super::convert::{argo, bluegreen, canary, deployment, flagger, sets};
 use super::objects::custom::Custom;
 use super::objects::{HorizontalPodAutoscaler, LabelSelector};
 use super::record::{Change, Kind, Pod, Reported, Slice, Update};
@@ -410,7 +410,16 @@ impl Store {
                 }
                 None => absent(workload, "canary", format!("canary \"{name}\" not found")),
             },
-            Target::Canary(canary) => absent(workload, "canary", format!("deployment \"{}\" not found", canary.stable)),
+            Target::Canary(plan) => match space.deployments.get(&plan.stable) {
+                Some(stable) => {
+                    let canary = space.deployments.get(&plan.canary).map(|object| space.owned(object));
+                    let route = plan.route.as_ref().and_then(|route| space.custom(Kind::Route, &route.name));
+                    let autoscaler = space.autoscaler(&workload.target, None);
+                    let parts = canary::Parts { stable: space.owned(stable), canary, route, autoscaler: autoscaler.as_ref() };
+                    canary::rollout(parts, plan, workload)
+                }
+                None => absent(workload, "canary", format!("deployment \"{}\" not found", plan.stable)),
+            },
         };
         let active = rollout.routing.as_ref().and_then(|routing| routing.active.as_ref());
         rollout.autoscaler = space.autoscaler(&workload.target, active);

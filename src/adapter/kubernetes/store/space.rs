@@ -162,7 +162,15 @@ impl Space {
             Target::Canary(canary) => ("Deployment", &canary.stable),
             Target::DaemonSet { .. } => return None,
         };
-        let of = |hpa: &&HorizontalPodAutoscaler| hpa.spec.scale_target_ref.kind == kind && hpa.spec.scale_target_ref.name == *name;
+        // Either one of a plain canary's breaks its share.
+        let other = match target {
+            Target::Canary(canary) => &canary.canary,
+            _ => name,
+        };
+        let of = |hpa: &&HorizontalPodAutoscaler| {
+            let scaled = &hpa.spec.scale_target_ref;
+            scaled.kind == kind && (scaled.name == *name || scaled.name == *other)
+        };
         self.autoscalers.values().find(of).map(|hpa| Autoscaler {
             name: hpa.metadata.name.clone(),
             min: hpa.spec.min_replicas.unwrap_or(1),
