@@ -306,7 +306,7 @@ impl Lock {
 
     /// Returns whether the record names this console.
     pub fn named(&self) -> bool {
-        self.sheet().is_some_and(|sheet| sheet.record.holder == self.me)
+        self.sheet().is_some_and(|sheet| same_console(&sheet.record.holder, &self.me))
     }
 
     /// Takes what a watch tells, which may be behind what was read or written since.
@@ -357,15 +357,21 @@ impl Lock {
 
     /// Returns how it stands.
     pub fn standing(&self, now: Moment) -> Standing {
+        match (self.recorded(now), &self.barred) {
+            (Standing::Free { .. } | Standing::Expired { .. } | Standing::Lapsed { .. }, Some(why)) => {
+                Standing::Unavailable { why: why.clone() }
+            }
+            (standing, _) => standing,
+        }
+    }
+
+    fn recorded(&self, now: Moment) -> Standing {
         if let (Some(why), false) = (&self.blind, self.named()) {
             return Standing::Unavailable { why: why.clone() };
         }
         let Some(seen) = &self.seen else { return Standing::Unknown };
         let held = seen.sheet.as_ref().filter(|sheet| !sheet.record.holder.is_empty());
         let Some(sheet) = held else {
-            if let Some(why) = &self.barred {
-                return Standing::Unavailable { why: why.clone() };
-            }
             let former = seen.sheet.as_ref().and_then(|sheet| sheet.notes.former.as_deref()).map(Holder::parse);
             return Standing::Free { former, since: seen.sheet.as_ref().and_then(|sheet| sheet.record.renewed) };
         };
@@ -378,7 +384,7 @@ impl Lock {
             return Standing::Mine {
                 since: sheet.record.acquired.unwrap_or(renewed.wall),
                 until,
-                asked: sheet.notes.asked.as_deref().filter(|asked| *asked != self.me).map(Holder::parse),
+                asked: sheet.notes.asked.as_deref().filter(|asked| !same_console(asked, &self.me)).map(Holder::parse),
                 told: sheet.notes.told.clone(),
             };
         }
@@ -427,6 +433,12 @@ impl Lock {
             left(now.steadily_since(seen.first), [sheet.record.duration / 2, sheet.record.duration])
         }
     }
+}
+
+/// Console and tag make an identity; the name before them may be learnt late.
+fn same_console(one: &str, other: &str) -> bool {
+    let own = |identity: &str| identity.rsplit_once('@').map(|(_, console)| console.to_owned());
+    one == other || own(one).is_some_and(|one| one.contains('#') && own(other) == Some(one))
 }
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

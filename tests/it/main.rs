@@ -8,6 +8,7 @@ mod config;
 mod flows;
 mod kubernetes;
 mod kubernetes_change;
+mod kubernetes_lock;
 mod logs;
 mod pty;
 #[path = "../support/pty.rs"]

@@ -15,6 +15,7 @@ pub mod discover;
 pub mod error;
 mod happenings;
 mod live;
+pub mod lock;
 pub mod logs;
 pub mod note;
 pub mod objects;
@@ -36,12 +37,15 @@ use crate::domain::id::{RolloutId, Scope};
 use crate::domain::plan::{EngineKind, Workload};
 use crate::port::Link;
 use crate::port::engine::{Command, Event, LogBatch};
+use lock::Locks;
 
 /// How the engine is started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Instead of `KUBECONFIG` and `~/.kube/config`.
     pub kubeconfig: Option<PathBuf>,
+    /// Who drives, and on what terms; none: nothing is locked.
+    pub driving: Option<lock::Driving>,
 }
 
 /// Where the client of a scope comes from: a kubeconfig, or a test.
@@ -59,8 +63,9 @@ pub fn spawn(
     events: mpsc::Sender<Event>,
     logs: mpsc::Sender<LogBatch>,
 ) -> JoinHandle<()> {
-    let origin = move |workload: &Workload| Origin::Kubeconfig { context: workload.context.clone(), path: options.kubeconfig.clone() };
-    tokio::spawn(run(workloads, origin, commands, events, logs))
+    let Options { kubeconfig, driving } = options;
+    let origin = move |workload: &Workload| Origin::Kubeconfig { context: workload.context.clone(), path: kubeconfig.clone() };
+    tokio::spawn(run(workloads, driving, origin, commands, events, logs))
 }
 
 /// Starts the engine over a client that is there already, for a server in the same process.
@@ -71,20 +76,25 @@ pub fn spawn_with(
     events: mpsc::Sender<Event>,
     logs: mpsc::Sender<LogBatch>,
 ) -> JoinHandle<()> {
-    tokio::spawn(run(workloads, move |_| Origin::Given(client.clone()), commands, events, logs))
+    tokio::spawn(run(workloads, None, move |_| Origin::Given(client.clone()), commands, events, logs))
 }
 
 async fn run(
     workloads: Vec<Workload>,
+    driving: Option<lock::Driving>,
     origin: impl Fn(&Workload) -> Origin,
     mut commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
     logs: mpsc::Sender<LogBatch>,
 ) {
     let mut scopes: BTreeMap<Scope, Vec<Workload>> = BTreeMap::new();
-    for workload in workloads.into_iter().filter(|workload| workload.engine == EngineKind::Kubernetes) {
+    let workloads: Vec<Workload> = workloads.into_iter().filter(|workload| workload.engine == EngineKind::Kubernetes).collect();
+    let locks = Locks::new(driving, &workloads);
+    for workload in workloads {
         scopes.entry(workload.scope()).or_default().push(workload);
     }
+    let mut keepers = JoinSet::new();
+    let mut tellings = BTreeMap::new();
     let mut routes: BTreeMap<RolloutId, Scope> = BTreeMap::new();
     let mut inlets: BTreeMap<Scope, mpsc::Sender<Command>> = BTreeMap::new();
     let mut tasks = JoinSet::new();
@@ -94,13 +104,25 @@ async fn run(
         let Some(origin) = workloads.first().map(&origin) else { continue };
         let (inlet, outlet) = mpsc::channel(64);
         inlets.insert(scope.clone(), inlet);
-        let task = tasks.spawn(scope::run(scope.clone(), origin, workloads, outlet, events.clone(), logs.clone()));
+        if locks.of_scope(&scope) {
+            let (tell, told) = mpsc::channel(16);
+            tellings.insert(scope.clone(), tell);
+            keepers.spawn(lock::keep(locks.clone(), scope.clone(), told, events.clone()));
+        }
+        let ways = scope::Ways { commands: outlet, events: events.clone(), logs: logs.clone(), locks: locks.clone() };
+        let task = tasks.spawn(scope::run(scope.clone(), origin, workloads, ways));
         running.insert(task.id(), scope);
     }
     loop {
         tokio::select! {
             command = commands.recv() => match command {
                 None => break,
+                Some(Command::Tell { seat, telling }) => {
+                    let inlet = locks.scope_of(&seat).and_then(|scope| tellings.get(&scope));
+                    if inlet.is_none_or(|inlet| inlet.try_send((seat, telling)).is_err()) {
+                        tracing::warn!("a keeper takes nothing to tell");
+                    }
+                }
                 Some(command) => dispatch(command, &routes, &inlets, &events).await,
             },
             Some(ended) = tasks.join_next_with_id() => {
@@ -120,6 +142,9 @@ async fn run(
         }
     }
     tasks.shutdown().await;
+    // The keepers let their locks go, each within its own limit.
+    drop(tellings);
+    while keepers.join_next().await.is_some() {}
 }
 
 /// Hands a command to the scope that it concerns. A scope that is full of commands answers that it was not sent.

@@ -13,13 +13,15 @@ use tokio::time::Instant;
 use super::access::{self, Rights};
 use super::client::{self, EndpointsForm};
 use super::error::Error;
-use super::logs::{Follower, Ways};
+use super::lock::{Gate, Locks};
+use super::logs::{self, Follower};
 use super::record::Kind;
 use super::store::Store;
 use super::watch::{self, Outlet, Signal, Trouble};
 use super::{Origin, happenings, live, orders, usage};
 use crate::adapter::{backoff, clock};
 use crate::domain::change::ChangeError;
+use crate::domain::driver::Seat;
 use crate::domain::id::{Actor, RolloutId, Scope};
 use crate::domain::plan::Workload;
 use crate::domain::rollout::{Phase, Rollout};
@@ -33,15 +35,17 @@ const DOWN: Duration = Duration::from_secs(30);
 /// Proofs are told at most this often.
 const PROOF: SignedDuration = SignedDuration::from_millis(900);
 
+/// What a scope reads from and tells to.
+pub struct Ways {
+    pub commands: mpsc::Receiver<Command>,
+    pub events: mpsc::Sender<Event>,
+    pub logs: mpsc::Sender<LogBatch>,
+    pub locks: Locks,
+}
+
 /// Runs a scope until its commands close.
-pub async fn run(
-    scope: Scope,
-    origin: Origin,
-    workloads: Vec<Workload>,
-    mut commands: mpsc::Receiver<Command>,
-    events: mpsc::Sender<Event>,
-    logs: mpsc::Sender<LogBatch>,
-) {
+pub async fn run(scope: Scope, origin: Origin, workloads: Vec<Workload>, ways: Ways) {
+    let Ways { mut commands, events, logs, locks } = ways;
     let mut told = Told {
         scope: scope.clone(),
         events: events.clone(),
@@ -50,6 +54,7 @@ pub async fn run(
         missing: BTreeSet::new(),
         sent: HashMap::new(),
         logs,
+        locks,
         wish: None,
         follower: None,
     };
@@ -61,6 +66,7 @@ pub async fn run(
         let error = match connect(&origin).await {
             Ok((client, user, form)) => {
                 failures = 0;
+                told.locks.connected(&scope, client.clone());
                 for namespace in absent(&client, &store).await {
                     told.missing(Error::NoNamespace(namespace).to_string()).await;
                 }
@@ -130,6 +136,7 @@ struct Told {
     missing: BTreeSet<String>,
     sent: HashMap<usize, Arc<Rollout>>,
     logs: mpsc::Sender<LogBatch>,
+    locks: Locks,
     /// Logs that are to be followed as soon as there is a link.
     wish: Option<(Seq, LogQuery)>,
     /// Outlives a session: its streams mend themselves, and show no line twice when they go on.
@@ -144,7 +151,7 @@ impl Told {
         let found = store.workloads().iter().enumerate().find(|(_, workload)| workload.id == query.rollout);
         let Some((index, workload)) = found else { return };
         let id = query.rollout.clone();
-        let ways = Ways { lines: self.logs.clone(), events: self.events.clone() };
+        let ways = logs::Ways { lines: self.logs.clone(), events: self.events.clone() };
         let follower = Follower::start(client.clone(), &workload.namespace, query, seq, ways);
         if let Some(rollout) = self.sent.get(&index) {
             follower.update(rollout);
@@ -285,6 +292,7 @@ impl<'a> Session<'a> {
     /// Tells the kubeconfig's name of the user until the server has said its own.
     async fn identify(&self, user: Option<String>) {
         if let Some(user) = user {
+            self.told.locks.identify(&self.told.scope, &user);
             self.told.send(Event::Identity { scope: self.told.scope.clone(), actor: Actor::new(user) }).await;
         }
     }
@@ -391,7 +399,10 @@ impl<'a> Session<'a> {
                 self.soon();
             }
             Signal::Missing(what) => self.told.missing(what).await,
-            Signal::Identity(user) => self.told.send(Event::Identity { scope: self.told.scope.clone(), actor: Actor::new(user) }).await,
+            Signal::Identity(user) => {
+                self.told.locks.identify(&self.told.scope, &user);
+                self.told.send(Event::Identity { scope: self.told.scope.clone(), actor: Actor::new(user) }).await;
+            }
         }
         None
     }
@@ -471,12 +482,14 @@ impl<'a> Session<'a> {
                     orders::refuse(Command::Preview { seq, rollout, order }, why, &self.told.events).await;
                     return;
                 };
-                drop(self.tasks.spawn(orders::preview(self.client.clone(), workload, now, seq, order, self.told.events.clone())));
+                let asked = orders::Asked { workload, rollout: now, seq, order };
+                drop(self.tasks.spawn(orders::preview(self.client.clone(), self.told.locks.clone(), asked, self.told.events.clone())));
             }
-            Command::Execute { op, requests, note, .. } => {
+            Command::Execute { op, rollout, requests, note, driving } => {
+                let gate = Gate::before(self.told.locks.clone(), Seat::of(&rollout), driving);
                 let (client, scope, events) = (self.client.clone(), self.told.scope.clone(), self.told.events.clone());
                 // Not among the session's tasks: a change that was begun is finished, whatever becomes of the link.
-                drop(tokio::spawn(orders::execute(client, scope, op, requests, note, events)));
+                drop(tokio::spawn(orders::execute(client, scope, gate, orders::Sending { op, requests, note }, events)));
             }
             Command::Follow { seq, query } => {
                 self.told.wish = Some((seq, query));

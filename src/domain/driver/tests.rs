@@ -159,6 +159,7 @@ fn without_a_right_to_locks_nothing_is_forbidden_but_what_somebody_else_drives()
     bea.read(Some(sheet(ANA, 1, 0)), at(1));
     assert_eq!(word(&bea.standing(at(1))), "theirs");
     assert!(bea.may_act(at(1)).is_err());
+    assert_eq!(word(&bea.standing(at(40))), "unavailable", "nobody drives, and nothing can be taken");
 }
 
 #[test]
@@ -170,6 +171,16 @@ fn time_alone_turns_a_standing_when_it_says() {
     assert_eq!([0, 4, 10, 19, 20].map(|now| seconds(&ana, now)), [Some(10), Some(6), Some(10), Some(1), None]);
     ana.hear(Some(sheet(BEA, 2, 1)), at(30));
     assert_eq!([30, 46, 60].map(|now| seconds(&ana, now)), [Some(15), Some(14), None]);
+}
+
+#[test]
+fn the_operators_name_may_be_learnt_after_the_lock_was_taken() {
+    let mut ana = lock("unknown@here:1#a");
+    ana.accepted(sheet("unknown@here:1#a", 1, 0), at(0));
+    ana.rename(ANA);
+    assert_eq!(word(&ana.standing(at(1))), "mine");
+    ana.read(Some(sheet(ANA, 1, 0)), at(1));
+    assert_eq!(word(&ana.standing(at(1))), "mine");
 }
 
 #[test]

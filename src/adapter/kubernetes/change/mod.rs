@@ -24,7 +24,7 @@ mod wire;
 use kube::Client;
 
 pub use patch::{CHANGE_CAUSE, FIELD_MANAGER};
-pub use send::execute;
+pub use send::{execute, execute_through};
 pub use switch::{SWITCHED_AT, SWITCHED_FROM, switched};
 pub use wire::{Kind, Lost, call};
 

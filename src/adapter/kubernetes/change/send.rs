@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::fresh::Fresh;
 use super::moved;
 use super::wire::{self, Kind};
+use crate::adapter::kubernetes::lock::Gate;
 use crate::domain::change::{Answer, ChangeError, Request, Wait};
 
 /// The controller looks at a change within milliseconds, unless it is down.
@@ -22,17 +23,30 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Sends the requests of an operation and reports each answer with its index; `last` ends the sending.
 ///
 /// Nothing is retried: the client must be built without kube's default retry, which repeats writes as well.
-pub async fn execute(client: &Client, requests: &[Request], mut report: impl FnMut(usize, Result<Answer, ChangeError>, bool) + Send) {
+pub async fn execute(client: &Client, requests: &[Request], report: impl FnMut(usize, Result<Answer, ChangeError>, bool) + Send) {
+    execute_through(client, &Gate::open(), requests, report).await;
+}
+
+/// Sends them as [`execute`] does, each through the gate of the driver's lock.
+pub async fn execute_through(
+    client: &Client,
+    gate: &Gate,
+    requests: &[Request],
+    mut report: impl FnMut(usize, Result<Answer, ChangeError>, bool) + Send,
+) {
     for (index, request) in requests.iter().enumerate() {
         let began = Instant::now();
-        let result = match wire::send(client, request, false).await {
-            Ok(reply) if reply.accepted() => Ok(Answer {
-                status: reply.status,
-                version: reply.version(),
-                took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            }),
-            Ok(reply) => Err(moved::judge(client, request, &reply).await),
-            Err(lost) => Err(lost.of_write()),
+        let result = match gate.pass(request).await {
+            Some(result) => result,
+            None => match wire::send(client, request, false).await {
+                Ok(reply) if reply.accepted() => Ok(Answer {
+                    status: reply.status,
+                    version: reply.version(),
+                    took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+                }),
+                Ok(reply) => Err(moved::judge(client, request, &reply).await),
+                Err(lost) => Err(lost.of_write()),
+            },
         };
         let last = result.is_err() || index + 1 == requests.len();
         report(index, result, last);

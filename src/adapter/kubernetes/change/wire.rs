@@ -119,7 +119,8 @@ impl Kind {
         format!("{}?labelSelector={}", self.collection(namespace), escaped(selector))
     }
 
-    fn collection(self, namespace: &str) -> String {
+    /// Returns the path of all objects of a namespace.
+    pub fn collection(self, namespace: &str) -> String {
         let root = if self.api_version() == "v1" { "api" } else { "apis" };
         format!("/{root}/{}/namespaces/{}/{}", self.api_version(), escaped(namespace), self.plural())
     }
