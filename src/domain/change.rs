@@ -41,6 +41,10 @@ pub enum Wait {
     Observed,
     /// Every instance that is wanted is ready.
     Ready,
+    /// The controller has passed the gate that it stands at.
+    Passed,
+    /// The controller has brought the change to its end, whichever.
+    Ended,
 }
 
 /// A line of the difference that the server returned.

@@ -37,7 +37,7 @@ struct Right {
 
 impl Right {
     fn patch(kind: Kind, subresource: &'static str, namespace: &str, name: &str) -> Self {
-        let group = if kind.api_version() == "v1" { "" } else { "apps" };
+        let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
         Self { verb: "patch", group, resource: kind.plural(), subresource, namespace: namespace.into(), name: name.into() }
     }
 
@@ -128,7 +128,15 @@ fn needed(workload: &Workload, verb: Verb) -> Vec<Right> {
                 Verb::Advance | Verb::Finish | Verb::Hold | Verb::Resume | Verb::Retry | Verb::Terminate | Verb::Drive => Vec::new(),
             }
         }
-        Target::Rollout { .. } | Target::Flagger { .. } | Target::Canary(_) => Vec::new(),
+        Target::Flagger { name } => match verb {
+            // The target is called as the Canary is, by Flagger's convention; where a role names objects and it is not, the
+            // server has the last word.
+            Verb::Ship | Verb::Retry | Verb::RollBack => vec![patch(Kind::Deployment, "", name)],
+            // A gate's own right (create services/proxy) is that of its namespace, which only the Canary tells.
+            Verb::Advance | Verb::Finish | Verb::Hold | Verb::Resume | Verb::Abort => vec![patch(Kind::Canary, "", name)],
+            _ => Vec::new(),
+        },
+        Target::Rollout { .. } | Target::Canary(_) => Vec::new(),
     }
 }
 

@@ -170,6 +170,7 @@ impl Operation {
                     let words = match wait {
                         Wait::Observed => "the change before it was not observed",
                         Wait::Ready => "the instances did not get ready",
+                        Wait::Passed | Wait::Ended => "the controller did not go on",
                     };
                     answers.push(self.answer(Err(ChangeError::NotSent(words.into())), true));
                     return false;
@@ -188,6 +189,8 @@ fn settled(world: &World, at: usize, wait: Wait) -> bool {
     world.services.get(at).is_some_and(|managed| {
         managed.deployments.iter().all(|deployment| match wait {
             Wait::Observed => deployment.observed(),
+            // The simulated engine has no gates and no beat.
+            Wait::Passed | Wait::Ended => true,
             Wait::Ready => deployment.observed() && deployment.sets.iter().map(Set::ready).sum::<u32>() >= deployment.replicas,
         })
     })

@@ -25,6 +25,8 @@ pub enum Expect {
         track: Option<Track>,
     },
     Held(bool),
+    /// The controller is set to skip its analysis, or no longer.
+    Skipping(bool),
     Active(Track),
     Replicas {
         track: Option<Track>,
@@ -87,6 +89,10 @@ impl Expect {
                     Judgement::Pending
                 }
             }
+            Self::Skipping(wanted) if rollout.delivery.promoting_fully == *wanted => {
+                Judgement::Met(if *wanted { "the analysis is skipped".into() } else { "the next one is analysed again".into() })
+            }
+            Self::Skipping(_) => Judgement::Pending,
             Self::Active(track) => match &rollout.routing {
                 Some(routing) if routing.active.as_ref() == Some(track) => {
                     let on = |wanted: bool| routing.endpoints.iter().filter(|(t, _)| (t == track) == wanted).map(|(_, n)| *n).sum::<u32>();

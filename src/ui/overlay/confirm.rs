@@ -183,6 +183,8 @@ fn ready(pen: &Pen<'_>, confirm: &Confirm, preview: &Preview, width: usize, line
             let wait = match wait {
                 Wait::Observed => "then waits until the cluster has seen it",
                 Wait::Ready => "then waits until every instance is ready",
+                Wait::Passed => "then waits until the gate is passed",
+                Wait::Ended => "then waits until the change has come to its end",
             };
             lines.push(Line::from(vec![word(""), Span::styled(wait, theme.muted)]));
         }

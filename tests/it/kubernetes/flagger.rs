@@ -82,7 +82,7 @@ fn every_note_of_the_recordings_shows_what_flagger_said_and_what_the_users_got()
         &[
             (0.0, idle, IDLE),
             (12.9, seen, BEGUN),
-            (23.0, "waiting for you | 1.0.0 → 1.1.0 | users 0 %, told 0 % | confirm-rollout | full", RUNS),
+            (23.0, "waiting for you | 1.0.0 → 1.1.0 | users 0 %, told 0 % | confirm-rollout | full", BEGUN),
             (33.0, started, RUNS),
             (72.0, "waiting for you | 1.0.0 → 1.1.0 | users 60 %, told 0 % | confirm-promotion | full", RUNS),
             (82.0, "progressing | 1.0.0 → 1.1.0 | users 60 %, told 0 % | promotion | full", ENDS),

@@ -7,4 +7,4 @@ mod flagger;
 mod links;
 mod plain_canary;
 mod recordings;
-mod walk;
+pub mod walk;

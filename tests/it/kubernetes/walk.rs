@@ -40,11 +40,16 @@ fn custom(kind: Kind, object: Value, deleted: bool) -> Change {
     Change::Custom(kind, if deleted { Update::Deleted(lean.object) } else { Update::Applied(lean.object) })
 }
 
-/// Returns what was so after every event and at every note.
-pub fn walk(name: &str, target: Target) -> Vec<Moment> {
+/// Returns the lines of a recording.
+pub fn lines(name: &str) -> Vec<Value> {
     let file = std::fs::File::open(format!("{}/tests/data/recordings/{name}.jsonl.gz", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let mut text = String::new();
     flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Returns what was so after every event and at every note.
+pub fn walk(name: &str, target: Target) -> Vec<Moment> {
     let mut store = Store::new(vec![workload(target)]);
     let mut names = Names::default();
     for change in [
@@ -66,8 +71,7 @@ pub fn walk(name: &str, target: Target) -> Vec<Moment> {
     store.bar("recorded", Kind::Autoscaler);
     store.bar("recorded", Kind::Budget);
     let mut moments = Vec::new();
-    for line in text.lines() {
-        let mut line: Value = serde_json::from_str(line).unwrap();
+    for mut line in lines(name) {
         let at = line["t"].as_f64().unwrap();
         if let Some(note) = line["note"].as_str() {
             moments.push(Moment { at, note: Some(note.to_owned()), now: store.build(0) });

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod fake;
+mod flagger;
 mod objects;
 mod outcomes;
 mod refusals;

@@ -44,6 +44,8 @@ pub enum Before {
     Deleted,
     /// The request only tests.
     Unchanged,
+    /// It goes through the API server to a program in the cluster, which knows no rehearsal: it would do it.
+    Outside,
 }
 
 /// One request of a draft.

@@ -7,6 +7,7 @@
 
 mod diff;
 mod draft;
+mod flagger;
 mod fresh;
 mod hold;
 mod image;
@@ -51,7 +52,8 @@ pub async fn preview(client: &Client, workload: &Workload, rollout: &Rollout, or
         Target::StatefulSet { name } => single(client, &scene, Kind::StatefulSet, name).await?,
         Target::DaemonSet { name } => single(client, &scene, Kind::DaemonSet, name).await?,
         Target::BlueGreen(pair) => pair::draft(client, &scene, pair).await?,
-        Target::Rollout { .. } | Target::Flagger { .. } | Target::Canary(_) => return Err(not_offered(&scene).into()),
+        Target::Flagger { name } => flagger::draft(client, &scene, name).await?,
+        Target::Rollout { .. } | Target::Canary(_) => return Err(not_offered(&scene).into()),
     };
     rehearse::rehearse(client, &scene, draft).await
 }

@@ -53,7 +53,8 @@ fn or_none(text: &str) -> &str {
 /// by reading the object again.
 pub async fn judge(client: &Client, request: &Request, reply: &Reply) -> ChangeError {
     let rejected = || ChangeError::Rejected { status: reply.status, message: reply.message() };
-    if !matches!(reply.status, 404 | 409 | 422) {
+    // What is asked of a program behind a Service is no object that could be read again.
+    if request.method == "POST" || !matches!(reply.status, 404 | 409 | 422) {
         return rejected();
     }
     let path = request.path.split('?').next().unwrap_or_default();

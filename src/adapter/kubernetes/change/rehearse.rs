@@ -19,6 +19,11 @@ pub async fn rehearse(client: &Client, scene: &Scene<'_>, draft: Draft) -> Resul
     let mut rehearsed = true;
     let mut changes = 0;
     for step in steps {
+        if matches!(step.before, Before::Outside) {
+            rehearsed = false;
+            requests.push(step.request);
+            continue;
+        }
         match wire::send(client, &step.request, true).await {
             Ok(reply) if reply.accepted() => {
                 if let Before::Object(before) = &step.before {

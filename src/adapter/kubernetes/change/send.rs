@@ -5,6 +5,7 @@ use std::time::Duration;
 use kube::Client;
 use tokio::time::Instant;
 
+use super::flagger;
 use super::fresh::Fresh;
 use super::moved;
 use super::wire::{self, Kind};
@@ -69,6 +70,8 @@ async fn reached(client: &Client, request: &Request, wait: Wait) -> Result<(), S
     let (limit, word) = match wait {
         Wait::Observed => (OBSERVED_LIMIT, "seen by its controller"),
         Wait::Ready => (READY_LIMIT, "ready"),
+        Wait::Passed => (READY_LIMIT, "past its gate"),
+        Wait::Ended => (READY_LIMIT, "at its end"),
     };
     let end = Instant::now() + limit;
     let mut trouble = None;
@@ -79,6 +82,8 @@ async fn reached(client: &Client, request: &Request, wait: Wait) -> Result<(), S
                 let there = match wait {
                     Wait::Observed => fresh.observed(),
                     Wait::Ready => fresh.settled(),
+                    Wait::Passed => flagger::passed(&fresh),
+                    Wait::Ended => flagger::ended(&fresh),
                 };
                 if there {
                     return Ok(());

@@ -316,6 +316,10 @@ fn capabilities(standing: &Standing<'_>, candidate: bool) -> Capabilities {
             let why = Refusal::Other("Flagger is still making the primary".into());
             refuse(&[Verb::Advance, Verb::Finish, Verb::Abort, Verb::Retry, Verb::RollBack], &why);
         }
+        "Waiting" => {
+            let why = "Flagger asks the gate confirm-rollout before it skips anything: promote opens it";
+            refuse(&[Verb::Finish], &Refusal::Other(why.into()));
+        }
         word if standing.rolling || matches!(word, "Promoting" | "Finalising") => {
             refuse(&[Verb::Finish], &Refusal::Other("Flagger promotes it already".into()));
             let why = "the primary has it already: a roll back begins an analysis of the former one";
