@@ -1,6 +1,10 @@
 //! What a screen would show of a workload: the least of a rollout that a change is compared with.
 
 use kube::Client;
+use rolldeck::adapter::kubernetes::objects::Lean;
+use rolldeck::adapter::kubernetes::objects::custom::Custom;
+use rolldeck::adapter::kubernetes::record::{Change, Kind, Names, Record as _, ReplicaSet, Update};
+use rolldeck::adapter::kubernetes::store::Store;
 use rolldeck::domain::delivery::{Delivery, Steering};
 use rolldeck::domain::id::{RolloutId, Track, version_of};
 use rolldeck::domain::object::{ObjectRef, Part};
@@ -89,7 +93,8 @@ pub async fn rollout(client: &Client, workload: &Workload) -> Rollout {
                 ..made(workload, "blue/green", objects, revisions)
             };
         }
-        Target::Rollout { .. } | Target::Flagger { .. } | Target::Canary(_) => panic!("read by tests of their own"),
+        Target::Rollout { .. } => return argo(client, workload).await,
+        Target::Flagger { .. } | Target::Canary(_) => panic!("read by tests of their own"),
     };
     let object = read(client, &apps(plural, name)).await;
     let list = read(client, &format!("/apis/apps/v1/namespaces/{namespace}/{kept}")).await;
@@ -115,6 +120,31 @@ pub async fn rollout(client: &Client, workload: &Workload) -> Rollout {
     let held = object.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or(false).then_some(Held { since: None, by: None });
     let kind_word = kind.to_lowercase();
     Rollout { held, ..made(workload, &kind_word, vec![reference(&object, kind, Part::Workload)], revisions) }
+}
+
+/// Reads what an Argo Rollout is now, as the engine itself would.
+async fn argo(client: &Client, workload: &Workload) -> Rollout {
+    let namespace = &workload.namespace;
+    let list = |api: &'static str, plural: &'static str| async move {
+        let list = read(client, &format!("/apis/{api}/namespaces/{namespace}/{plural}")).await;
+        list["items"].as_array().cloned().unwrap()
+    };
+    let argo = "argoproj.io/v1alpha1";
+    let mut store = Store::new(vec![workload.clone()]);
+    let mut names = Names::default();
+    let mut listed = vec![Change::Pod(Update::Listed(vec![]))];
+    for (kind, plural) in [(Kind::Rollout, "rollouts"), (Kind::AnalysisRun, "analysisruns"), (Kind::Experiment, "experiments")] {
+        let objects = list(argo, plural).await.into_iter().map(|object| serde_json::from_value::<Lean<Custom>>(object).unwrap().object);
+        listed.push(Change::Custom(kind, Update::Listed(objects.collect())));
+    }
+    let sets = list("apps/v1", "replicasets").await.into_iter().map(|object| serde_json::from_value::<Lean<_>>(object).unwrap().object);
+    listed.push(Change::ReplicaSet(Update::Listed(sets.filter_map(|set| ReplicaSet::read(set, &mut names)).collect())));
+    for change in listed {
+        store.apply(namespace, change);
+    }
+    store.bar(namespace, Kind::Autoscaler);
+    store.bar(namespace, Kind::Budget);
+    store.build(0).unwrap()
 }
 
 fn revision(object: &Value, template: &str, id: String, number_: Option<u64>, track: Option<Track>) -> Revision {

@@ -117,7 +117,7 @@ impl Steps {
         self.list.get(self.current?)
     }
 
-    /// Returns what advancing from here leaves out: the pauses and analyses from the current step to the end (`all`), or the current one alone.
+    /// Returns what advancing from here leaves out: the pauses, analyses and experiments from the current step to the end (`all`), or the current one alone.
     pub fn skipped(&self, all: bool) -> Vec<&StepKind> {
         let from = self.current.unwrap_or(0).min(self.list.len());
         let to = if all { self.list.len() } else { (from + 1).min(self.list.len()) };
@@ -126,7 +126,7 @@ impl Steps {
             .unwrap_or_default()
             .iter()
             .map(|step| &step.kind)
-            .filter(|kind| matches!(kind, StepKind::Pause(_) | StepKind::Analysis(_)))
+            .filter(|kind| matches!(kind, StepKind::Pause(_) | StepKind::Analysis(_) | StepKind::Experiment(_)))
             .collect()
     }
 }

@@ -266,20 +266,21 @@ async fn the_viewer_is_told_the_missing_right_of_every_verb_and_the_deployer_of_
             Target::BlueGreen(pair),
         ];
         let workloads = targets.map(|target| web(&lab, target));
+        let asked = workloads.clone().map(|workload| (workload, access::State::default()));
         let Some(viewer) = lab::client("viewer").await else { return };
-        let rights = access::ask(&viewer, &workloads).await;
+        let rights = access::ask(&viewer, &asked).await;
         for (workload, verbs) in workloads.iter().zip(offered()) {
             let mut capabilities = Capabilities::offering(&verbs);
-            rights.refuse(workload, &mut capabilities);
+            rights.refuse(workload, &access::State::default(), &mut capabilities);
             for (verb, refusal) in capabilities.0 {
                 assert!(matches!(refusal, Some(Refusal::NoRight { .. })), "{verb} on {:?}: {refusal:?}", workload.target);
             }
         }
         let Some(deployer) = lab::client("deployer").await else { return };
-        let rights = access::ask(&deployer, &workloads).await;
+        let rights = access::ask(&deployer, &asked).await;
         for (workload, verbs) in workloads.iter().zip(offered()) {
             let mut capabilities = Capabilities::offering(&verbs);
-            rights.refuse(workload, &mut capabilities);
+            rights.refuse(workload, &access::State::default(), &mut capabilities);
             assert!(capabilities.0.values().all(Option::is_none), "{:?}: {capabilities:?}", workload.target);
         }
 

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::change::{Kind, call};
 use crate::adapter::clock;
+use crate::domain::object::Part;
 use crate::domain::plan::{Target, Workload};
+use crate::domain::rollout::Rollout;
 use crate::domain::verb::{Capabilities, Refusal, Verb};
 
 /// Rights change rarely; a wrong grey key is found out within this time.
@@ -67,9 +69,9 @@ impl Rights {
     }
 
     /// Sets the refusal of every verb whose right is known to be missing.
-    pub fn refuse(&self, workload: &Workload, capabilities: &mut Capabilities) {
+    pub fn refuse(&self, workload: &Workload, state: &State, capabilities: &mut Capabilities) {
         for verb in Verb::ALL {
-            let missing = needed(workload, verb).into_iter().find(|right| self.allows(right) == Some(false));
+            let missing = needed(workload, verb, state).into_iter().find(|right| self.allows(right) == Some(false));
             if let Some(right) = missing {
                 capabilities.refuse(verb, Refusal::NoRight { right: right.sentence() });
             }
@@ -86,10 +88,30 @@ impl Rights {
     }
 }
 
+/// What of a rollout's state decides which rights a verb needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// It is held, so that a verb that moves it must also release it.
+    held: bool,
+    /// The Deployment that carries its template.
+    template: Option<String>,
+}
+
+impl State {
+    /// Reads it off a rollout.
+    pub fn of(rollout: &Rollout) -> Self {
+        let template = rollout.object(&Part::Template).filter(|object| object.kind == Kind::Deployment.word());
+        Self { held: rollout.held.is_some(), template: template.map(|object| object.name.clone()) }
+    }
+}
+
 /// Asks for all that the verbs of these workloads need: once for each namespace, and by name where that is denied.
-pub async fn ask(client: &Client, workloads: &[Workload]) -> Rights {
-    let named: BTreeSet<Right> =
-        workloads.iter().flat_map(|workload| Verb::ALL.into_iter().flat_map(|verb| needed(workload, verb))).collect();
+pub async fn ask(client: &Client, workloads: &[(Workload, State)]) -> Rights {
+    let all = |workload: &Workload, state: &State| {
+        let held = State { held: true, ..state.clone() };
+        Verb::ALL.into_iter().flat_map(|verb| needed(workload, verb, &held)).collect::<Vec<_>>()
+    };
+    let named: BTreeSet<Right> = workloads.iter().flat_map(|(workload, state)| all(workload, state)).collect();
     let mut known = review_all(client, named.iter().map(Right::on_all).collect()).await;
     let denied = named.into_iter().filter(|right| known.get(&right.on_all()) == Some(&false)).collect();
     known.extend(review_all(client, denied).await);
@@ -97,7 +119,7 @@ pub async fn ask(client: &Client, workloads: &[Workload]) -> Rights {
 }
 
 /// Returns what a verb writes on a workload.
-fn needed(workload: &Workload, verb: Verb) -> Vec<Right> {
+fn needed(workload: &Workload, verb: Verb, state: &State) -> Vec<Right> {
     let patch = |kind: Kind, sub: &'static str, name: &str| Right::patch(kind, sub, &workload.namespace, name);
     let single = |kind: Kind, name: &str| match verb {
         Verb::Scale => vec![patch(kind, "scale", name)],
@@ -136,7 +158,26 @@ fn needed(workload: &Workload, verb: Verb) -> Vec<Right> {
             Verb::Advance | Verb::Finish | Verb::Hold | Verb::Resume | Verb::Abort => vec![patch(Kind::Canary, "", name)],
             _ => Vec::new(),
         },
-        Target::Rollout { .. } | Target::Canary(_) => Vec::new(),
+        Target::Rollout { name } => {
+            let spec = patch(Kind::Rollout, "", name);
+            let status = patch(Kind::Rollout, "status", name);
+            // The hold is part of the wish, whatever else the verb writes.
+            let moves = |first: Right| std::iter::once(first).chain(Some(spec.clone()).filter(|_| state.held)).collect();
+            match verb {
+                Verb::Advance | Verb::Finish | Verb::Abort | Verb::Retry => moves(status),
+                Verb::Ship => vec![state.template.as_ref().map_or(spec, |deployment| patch(Kind::Deployment, "", deployment))],
+                Verb::RollBack => match &state.template {
+                    Some(deployment) => moves(patch(Kind::Deployment, "", deployment)),
+                    None => vec![spec],
+                },
+                Verb::Hold | Verb::Resume | Verb::Restart => vec![spec],
+                Verb::Scale => vec![patch(Kind::Rollout, "scale", name)],
+                // Their names come and go.
+                Verb::Terminate => vec![patch(Kind::AnalysisRun, "", "")],
+                Verb::Switch | Verb::SwitchBack | Verb::Retire | Verb::Drive => Vec::new(),
+            }
+        }
+        Target::Canary(_) => Vec::new(),
     }
 }
 
@@ -197,9 +238,13 @@ mod tests {
     }
 
     fn refused(known: &[(Right, bool)], workload: &Workload, verb: Verb) -> Option<String> {
+        refused_in(known, workload, &State::default(), verb)
+    }
+
+    fn refused_in(known: &[(Right, bool)], workload: &Workload, state: &State, verb: Verb) -> Option<String> {
         let rights = Rights { known: known.iter().cloned().collect(), at: Timestamp::UNIX_EPOCH };
         let mut capabilities = Capabilities::offering(&Verb::ALL);
-        rights.refuse(workload, &mut capabilities);
+        rights.refuse(workload, state, &mut capabilities);
         capabilities.0.get(&verb).cloned().flatten().map(|refusal| refusal.to_string())
     }
 
@@ -229,6 +274,39 @@ mod tests {
         let service = ["", "web"].map(|name| denied(Kind::Service, "", name));
         assert_eq!(refused(&service, &pair(), Verb::SwitchBack), Some("you may not patch services in booking".into()));
         assert_eq!(refused(&service, &pair(), Verb::Ship), None);
+    }
+
+    #[test]
+    fn a_role_without_the_status_of_rollouts_loses_what_moves_them_and_nothing_else() {
+        let web = workload(Target::Rollout { name: "web".into() });
+        let status = ["", "web"].map(|name| (Right::patch(Kind::Rollout, "status", "booking", name), false));
+        let moving = [Verb::Advance, Verb::Finish, Verb::Abort, Verb::Retry];
+        let sentence = Some("you may not patch rollouts/status in booking".to_owned());
+        for verb in Verb::ALL {
+            assert_eq!(refused(&status, &web, verb), sentence.clone().filter(|_| moving.contains(&verb)), "{verb}");
+        }
+        assert_eq!(Right::patch(Kind::Rollout, "status", "booking", "").group, "argoproj.io");
+    }
+
+    #[test]
+    fn a_held_rollout_needs_the_right_to_release_it_as_well() {
+        let web = workload(Target::Rollout { name: "web".into() });
+        let spec = ["", "web"].map(|name| (Right::patch(Kind::Rollout, "", "booking", name), false));
+        let sentence = Some("you may not patch rollouts in booking".to_owned());
+        for (held, wanted) in [(false, None), (true, sentence)] {
+            assert_eq!(refused_in(&spec, &web, &State { held, template: None }, Verb::Abort), wanted);
+        }
+    }
+
+    #[test]
+    fn the_template_of_another_object_is_written_by_the_right_on_that() {
+        let web = workload(Target::Rollout { name: "web".into() });
+        let deployment = ["", "web-template"].map(|name| (Right::patch(Kind::Deployment, "", "booking", name), false));
+        let state = |held| State { held, template: Some("web-template".into()) };
+        let sentence = Some("you may not patch deployments in booking".to_owned());
+        for (verb, wanted) in [(Verb::Ship, sentence.clone()), (Verb::RollBack, sentence), (Verb::Advance, None), (Verb::Restart, None)] {
+            assert_eq!(refused_in(&deployment, &web, &state(true), verb), wanted, "{verb}");
+        }
     }
 
     #[test]

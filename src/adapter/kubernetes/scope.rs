@@ -452,7 +452,7 @@ impl<'a> Session<'a> {
         for index in self.store.take_dirty() {
             let Some(mut rollout) = self.store.build(index) else { continue };
             if let (Some(rights), Some(workload)) = (&self.rights, self.store.workloads().get(index)) {
-                rights.refuse(workload, &mut rollout.capabilities);
+                rights.refuse(workload, &access::State::of(&rollout), &mut rollout.capabilities);
             }
             self.told.rollout(index, rollout).await;
         }
@@ -462,7 +462,9 @@ impl<'a> Session<'a> {
         let due = self.rights.as_ref().is_none_or(|rights| rights.stale(clock::now()));
         if due && !self.asking {
             self.asking = true;
-            let (client, workloads, tell) = (self.client.clone(), self.store.workloads().to_vec(), self.asked.0.clone());
+            let state = |index: usize| self.told.sent.get(&index).map(|rollout| access::State::of(rollout)).unwrap_or_default();
+            let workloads: Vec<_> = self.store.workloads().iter().enumerate().map(|(at, workload)| (workload.clone(), state(at))).collect();
+            let (client, tell) = (self.client.clone(), self.asked.0.clone());
             self.tasks.spawn(async move {
                 let rights = access::ask(&client, &workloads).await;
                 // The receiver is gone only when the session ends.

@@ -1,5 +1,6 @@
 //! Changes on Kubernetes against canned answers: the bodies, the refusals, and the failures that a real server rarely shows.
 
+mod argo;
 mod bodies;
 mod fake;
 mod flagger;

@@ -30,6 +30,27 @@ pub fn between(title: &str, before: &Value, after: &Value) -> Vec<DiffLine> {
     lines
 }
 
+/// Returns the places that a JSON Patch writes.
+pub fn written(body: &str) -> Vec<String> {
+    let operations: Vec<Value> = serde_json::from_str(body).unwrap_or_default();
+    let writes = operations.iter().filter(|operation| operation.get("op").and_then(Value::as_str) != Some("test"));
+    writes.filter_map(|operation| operation.get("path")?.as_str().map(ToOwned::to_owned)).collect()
+}
+
+/// Returns the lines of the difference at these places alone: all the rest of a status is its controller's.
+pub fn at(title: &str, before: &Value, after: &Value, pointers: &[String]) -> Vec<DiffLine> {
+    let mut lines = vec![DiffLine { sign: Sign::Object, text: title.to_owned() }];
+    for pointer in pointers {
+        let path = pointer.trim_start_matches('/').replace('/', ".");
+        let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
+        before.pointer(pointer).into_iter().for_each(|value| walk(path.clone(), value, &mut old));
+        after.pointer(pointer).into_iter().for_each(|value| walk(path.clone(), value, &mut new));
+        lines.extend(old.iter().filter(|(path, value)| new.get(*path) != Some(value)).map(|(path, old)| line(Sign::Removed, path, old)));
+        lines.extend(new.iter().filter(|(path, value)| old.get(*path) != Some(value)).map(|(path, new)| line(Sign::Added, path, new)));
+    }
+    if lines.len() > 1 { lines } else { Vec::new() }
+}
+
 fn line(sign: Sign, path: &str, value: &str) -> DiffLine {
     let shown: String = if secretive(path) {
         "(not shown)".into()

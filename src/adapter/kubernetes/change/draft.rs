@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::fresh::Fresh;
 use super::moved;
+use super::patch::Patch;
 use super::wire::Kind;
 use crate::domain::change::{ChangeError, Expect, Request};
 use crate::domain::object::Part;
@@ -40,6 +41,8 @@ impl Scene<'_> {
 pub enum Before {
     /// The object as it was read; the rehearsal returns it as it would be.
     Object(Value),
+    /// The same, of a request that writes these places of the status.
+    Status(Value),
     /// The request takes the object away.
     Deleted,
     /// The request only tests.
@@ -55,6 +58,8 @@ pub struct Step {
     pub before: Before,
     /// The change makes sense without this one: where the right is missing, this sentence takes its place.
     pub spare: Option<String>,
+    /// What is sent in its place where the server does not serve the status by itself (404): the CRD's authors decide.
+    pub instead: Option<Request>,
 }
 
 /// A change as a verb makes it.
@@ -76,7 +81,15 @@ impl Draft {
 
     /// Adds a request that changes this object.
     pub fn change(mut self, request: Request, before: &Fresh) -> Self {
-        self.steps.push(Step { request, before: Before::Object(before.value.clone()), spare: None });
+        self.steps.push(Step { request, before: Before::Object(before.value.clone()), spare: None, instead: None });
+        self
+    }
+
+    /// Adds a request that changes the status of this object.
+    pub fn status(mut self, purpose: &str, patch: Patch, of: &Fresh) -> Self {
+        let instead = Some(patch.clone().request(purpose, of));
+        let request = patch.request_status(purpose, of);
+        self.steps.push(Step { request, before: Before::Status(of.value.clone()), spare: None, instead });
         self
     }
 

@@ -125,7 +125,13 @@ impl Fresh {
 
     /// Returns whether the controller has looked at the wish.
     pub fn observed(&self) -> bool {
-        let seen = self.value.pointer("/status/observedGeneration").and_then(Value::as_u64);
+        let seen = self.value.pointer("/status/observedGeneration");
+        if self.kind == Kind::Rollout {
+            // A string; what is no number, and a later one, Argo takes for observed (api-semantics 2.5).
+            let seen = seen.and_then(Value::as_str).and_then(|seen| seen.parse::<u64>().ok());
+            return seen.is_none_or(|seen| self.generation().is_none_or(|generation| seen >= generation));
+        }
+        let seen = seen.and_then(Value::as_u64);
         self.generation().is_none_or(|generation| seen.is_some_and(|seen| seen >= generation))
     }
 

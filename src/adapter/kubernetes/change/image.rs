@@ -20,8 +20,13 @@ pub enum Guard {
     Image,
 }
 
-/// Drafts the new image, for the container named by the order, by the plan, or the first.
+/// Drafts the new image, and says what the workload's own controller makes of it.
 pub fn ship(scene: &Scene<'_>, fresh: &Fresh, container: Option<&str>, image: &str, guard: Guard) -> Result<Draft, ChangeError> {
+    Ok(takes_over(set(scene, fresh, container, image, guard)?, fresh))
+}
+
+/// Drafts the new image, for the container named by the order, by the plan, or the first.
+pub fn set(scene: &Scene<'_>, fresh: &Fresh, container: Option<&str>, image: &str, guard: Guard) -> Result<Draft, ChangeError> {
     if image.is_empty() || image.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Refusal::Other(format!("'{image}' is not an image")).into());
     }
@@ -52,7 +57,7 @@ pub fn ship(scene: &Scene<'_>, fresh: &Fresh, container: Option<&str>, image: &s
     let draft = Draft::toward(Expect::Image { image: image.to_owned(), track: track_of(&fresh.part) })
         .change(request, fresh)
         .between(from, version_of(image));
-    Ok(takes_over(draft, fresh))
+    Ok(draft)
 }
 
 /// Adds what a new template leads to, by kind and strategy.

@@ -5,6 +5,7 @@
 //! Preview.requests ─▶ execute: each as shown, once, until one fails
 //! ```
 
+mod argo;
 mod diff;
 mod draft;
 mod flagger;
@@ -52,8 +53,9 @@ pub async fn preview(client: &Client, workload: &Workload, rollout: &Rollout, or
         Target::StatefulSet { name } => single(client, &scene, Kind::StatefulSet, name).await?,
         Target::DaemonSet { name } => single(client, &scene, Kind::DaemonSet, name).await?,
         Target::BlueGreen(pair) => pair::draft(client, &scene, pair).await?,
+        Target::Rollout { name } => argo::draft(client, &scene, name).await?,
         Target::Flagger { name } => flagger::draft(client, &scene, name).await?,
-        Target::Rollout { .. } | Target::Canary(_) => return Err(not_offered(&scene).into()),
+        Target::Canary(_) => return Err(not_offered(&scene).into()),
     };
     rehearse::rehearse(client, &scene, draft).await
 }

@@ -57,7 +57,9 @@ pub async fn judge(client: &Client, request: &Request, reply: &Reply) -> ChangeE
     if request.method == "POST" || !matches!(reply.status, 404 | 409 | 422) {
         return rejected();
     }
-    let path = request.path.split('?').next().unwrap_or_default();
+    let full = request.path.split('?').next().unwrap_or_default();
+    // The object has its status too, and to read the status alone is a right of its own.
+    let path = full.strip_suffix("/status").unwrap_or(full);
     let target = match wire::get(client, path).await {
         Ok(target) => target,
         Err(ChangeError::Refused(Refusal::Absent)) => {
@@ -66,7 +68,7 @@ pub async fn judge(client: &Client, request: &Request, reply: &Reply) -> ChangeE
         Err(_) => return rejected(),
     };
     // A Scale does not say who wrote it; its object does.
-    let object = match path.strip_suffix("/scale") {
+    let object = match full.strip_suffix("/scale") {
         Some(parent) => wire::get(client, parent).await.unwrap_or_else(|_| target.clone()),
         None => target.clone(),
     };
@@ -99,6 +101,10 @@ fn failed_guards(body: &str, target: &Value, object: &Value) -> Option<Trace> {
             (wanted != now).then_some((pointer, wanted, now))
         })
         .collect();
+    let gone = |pointer: &str| body.as_array().into_iter().flatten().any(|op| removes(op, pointer)) && target.pointer(pointer).is_none();
+    if failed.is_empty() && gone(PAUSES) {
+        return Some((vec!["its pause was left already".into()], None, None));
+    }
     // Made anew, all the rest differs as well; and a field says more than the counter that it moved.
     if let Some(uid) = failed.iter().position(|(pointer, ..)| *pointer == "/metadata/uid") {
         let at = target.pointer("/metadata/creationTimestamp").and_then(Value::as_str).and_then(|at| at.parse().ok());
@@ -113,6 +119,13 @@ fn failed_guards(body: &str, target: &Value, object: &Value) -> Option<Trace> {
     let (by, at) = writer(object, pointer);
     let what = failed.iter().map(|(pointer, wanted, now)| worded(pointer, wanted, now, object)).collect();
     Some((what, by, at))
+}
+
+/// Where Argo keeps the pause that a promote takes away: one that is gone fails the request as a test would.
+const PAUSES: &str = "/status/pauseConditions";
+
+fn removes(operation: &Value, pointer: &str) -> bool {
+    operation.get("op").and_then(Value::as_str) == Some("remove") && operation.get("path").and_then(Value::as_str) == Some(pointer)
 }
 
 fn worded(pointer: &str, wanted: &Value, now: &Value, object: &Value) -> String {
@@ -134,6 +147,17 @@ fn worded(pointer: &str, wanted: &Value, now: &Value, object: &Value) -> String 
     if pointer == "/spec/paused" {
         return if was == "true" { "it is not held any more".into() } else { "it is held now".into() };
     }
+    match pointer {
+        "/status/currentPodHash" => return "another version came in".into(),
+        "/status/currentStepIndex" => {
+            let step = |index: &str| index.parse::<u64>().map_or_else(|_| index.to_owned(), |index| (index + 1).to_string());
+            return format!("it is at step {}, was at step {}", step(&now), step(&was));
+        }
+        "/status/abort" if now == "true" => return "it was aborted".into(),
+        "/status/abort" => return "it is not aborted any more".into(),
+        PAUSES => return "it is paused now".into(),
+        _ => {}
+    }
     if let Some(key) = pointer.strip_prefix("/spec/selector/") {
         return format!("selector {} is {now}, was {was}", unescaped(key));
     }
@@ -154,6 +178,9 @@ fn unescaped(token: &str) -> String {
 /// latest of those; where none owns it (it was taken away), the last one that wrote any part of the wish.
 pub fn writer(object: &Value, pointer: &str) -> (Option<String>, Option<Timestamp>) {
     let path = managed_path(object, pointer);
+    if pointer.starts_with("/status/") {
+        return status_writer(object, &path);
+    }
     let best = entries(object)
         .map(|entry| (depth(&entry["fieldsV1"], &path), time(entry), entry))
         .max_by_key(|(depth, time, _)| (if *depth > 1 { *depth } else { 0 }, *time));
@@ -161,6 +188,13 @@ pub fn writer(object: &Value, pointer: &str) -> (Option<String>, Option<Timestam
         Some((_, time, entry)) => (entry.get("manager").and_then(Value::as_str).map(ToOwned::to_owned), time),
         None => (None, None),
     }
+}
+
+/// What the controller writes all the time says nothing: only who owns the very field is named.
+fn status_writer(object: &Value, path: &[String]) -> (Option<String>, Option<Timestamp>) {
+    let list = object.pointer("/metadata/managedFields").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let best = list.iter().filter(|entry| depth(&entry["fieldsV1"], path) > 1).max_by_key(|entry| time(entry));
+    (best.and_then(|entry| Some(entry.get("manager")?.as_str()?.to_owned())), best.and_then(time))
 }
 
 /// The record's entries that tell of the wish: those that own only status are the controllers' own.

@@ -164,7 +164,7 @@ fn retire(scene: &Scene<'_>, pair: &Pair, track: &Track) -> Result<Draft, Change
         .test(&pair.pointer(), pair.selected())
         .request(format!("make sure that {} still selects {active}", pair.service.name()), &pair.service);
     Ok(Draft::toward(Expect::Replicas { track: Some(track.clone()), replicas: 0 })
-        .step(Step { request: check, before: Before::Unchanged, spare: None })
+        .step(Step { request: check, before: Before::Unchanged, spare: None, instead: None })
         .step(scale::step(side, 0))
         .between(side.replicas().to_string(), "0")
         .leads(format!("Stops all {} of {track}; the users are on {active}", side.replicas()))

@@ -82,6 +82,11 @@ impl Patch {
         self.at(purpose.into(), object, "/scale")
     }
 
+    /// Makes the request on the object's status.
+    pub fn request_status(self, purpose: impl Into<String>, object: &Fresh) -> Request {
+        self.at(purpose.into(), object, "/status")
+    }
+
     fn at(self, purpose: String, object: &Fresh, sub: &str) -> Request {
         Request {
             purpose,

@@ -8,7 +8,7 @@ use super::diff;
 use super::draft::{Before, Draft, Scene};
 use super::moved;
 use super::wire::{self, Reply};
-use crate::domain::change::{ChangeError, DiffLine, Preview, Sign};
+use crate::domain::change::{ChangeError, DiffLine, Preview, Request, Sign};
 
 /// Rehearses a draft and makes the preview of it.
 pub async fn rehearse(client: &Client, scene: &Scene<'_>, draft: Draft) -> Result<Preview, ChangeError> {
@@ -18,19 +18,34 @@ pub async fn rehearse(client: &Client, scene: &Scene<'_>, draft: Draft) -> Resul
     let mut difference = Vec::new();
     let mut rehearsed = true;
     let mut changes = 0;
-    for step in steps {
+    for mut step in steps {
         if matches!(step.before, Before::Outside) {
             rehearsed = false;
             requests.push(step.request);
             continue;
         }
-        match wire::send(client, &step.request, true).await {
-            Ok(reply) if reply.accepted() => {
-                if let Before::Object(before) = &step.before {
+        let mut answer = wire::send(client, &step.request, true).await;
+        if let (Ok(Reply { status: 404, .. }), Some(instead)) = (&answer, step.instead.take()) {
+            step.request = instead;
+            answer = wire::send(client, &step.request, true).await;
+        }
+        match answer {
+            Ok(reply) if reply.accepted() => match &step.before {
+                Before::Object(before) => {
                     changes += 1;
                     difference.extend(diff::between(&step.request.object.to_string(), before, &reply.body));
                 }
-            }
+                Before::Status(before) => {
+                    changes += 1;
+                    let written = diff::written(&step.request.body);
+                    // A status that is written beside the rest is ignored where it is served by itself: with 200.
+                    if !written.iter().any(|pointer| before.pointer(pointer) != reply.body.pointer(pointer)) {
+                        return Err(ignored(&step.request));
+                    }
+                    difference.extend(diff::at(&step.request.object.to_string(), before, &reply.body, &written));
+                }
+                Before::Deleted | Before::Unchanged | Before::Outside => {}
+            },
             Ok(reply) if reply.status == 403 && step.spare.is_some() => {
                 warnings.extend(step.spare);
                 warnings.push(reply.message());
@@ -74,6 +89,11 @@ pub async fn rehearse(client: &Client, scene: &Scene<'_>, draft: Draft) -> Resul
         read_at: scene.now,
         rehearsed,
     })
+}
+
+fn ignored(request: &Request) -> ChangeError {
+    let message = format!("{} has another status than it takes writes for: the server would ignore this one", request.object);
+    ChangeError::Rejected { status: 200, message }
 }
 
 /// An admission webhook with side effects refuses every dry run; the write itself may well pass.

@@ -39,13 +39,18 @@ pub fn scale(scene: &Scene<'_>, fresh: &Fresh, replicas: u32) -> Result<Draft, C
 /// Makes the request with its difference.
 pub fn step(fresh: &Fresh, replicas: u32) -> Step {
     // A Scale is returned, so a Scale is compared.
-    Step { request: request(fresh, replicas), before: Before::Object(json!({"spec": {"replicas": fresh.replicas()}})), spare: None }
+    Step {
+        request: request(fresh, replicas),
+        before: Before::Object(json!({"spec": {"replicas": fresh.replicas()}})),
+        spare: None,
+        instead: None,
+    }
 }
 
 /// The guard is the number itself: the resource version moves with every pod that gets ready.
 fn request(fresh: &Fresh, replicas: u32) -> Request {
-    // A Scale leaves its zero out: there is nothing to compare, and nothing to replace.
-    let seen = Some(fresh.replicas()).filter(|replicas| *replicas > 0);
+    // A Scale leaves its zero out, and has one where a custom resource says nothing: there is nothing to compare.
+    let seen = Some(fresh.number("/spec/replicas")).filter(|replicas| *replicas > 0);
     Patch::on(fresh)
         .test("/spec/replicas", seen)
         .add("/spec/replicas", replicas)

@@ -63,7 +63,12 @@ pub async fn undo(client: &Client, scene: &Scene<'_>, fresh: &Fresh, to: &Revisi
         let name = pod.name().to_owned();
         draft = draft.leads(format!("Deletes {name}, which is not ready: a StatefulSet waits for it for ever"));
         let spare = Some(format!("{name} stays as it is until somebody deletes it: the StatefulSet waits for it"));
-        draft = draft.step(Step { request: delete_pod(format!("delete the stuck pod {name}"), &pod), before: Before::Deleted, spare });
+        draft = draft.step(Step {
+            request: delete_pod(format!("delete the stuck pod {name}"), &pod),
+            before: Before::Deleted,
+            spare,
+            instead: None,
+        });
     }
     Ok(draft)
 }
@@ -119,7 +124,8 @@ fn same_template(kept: &Value, now: Option<&Value>) -> bool {
     now.is_some_and(|now| bare(now) == bare(kept))
 }
 
-fn images(template: &Value) -> Vec<String> {
+/// Returns the images of a template, those that serve alone.
+pub fn images(template: &Value) -> Vec<String> {
     let containers = template.pointer("/spec/containers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     containers.iter().filter_map(|container| container.get("image")?.as_str()).map(ToOwned::to_owned).collect()
 }
@@ -140,7 +146,8 @@ async fn stuck(client: &Client, set: &Fresh, to: &RevisionId) -> Result<Vec<Fres
     Ok(pods.iter().filter(other).map(|pod| Fresh { kind: Kind::Pod, part: Part::Workload, value: pod.clone() }).collect())
 }
 
-fn controlled_by(object: &Value, uid: &str) -> bool {
+/// Returns whether an object is made by the one with this uid.
+pub fn controlled_by(object: &Value, uid: &str) -> bool {
     let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     owners.iter().any(|owner| {
         owner.get("controller").and_then(Value::as_bool) == Some(true) && owner.get("uid").and_then(Value::as_str) == Some(uid)

@@ -40,7 +40,7 @@ pub(super) fn ask(steered: &Steered, gate: &Gate, word: &str, purpose: String) -
         object: steered.canary.object(),
         then: None,
     };
-    Step { request, before: Before::Outside, spare: None }
+    Step { request, before: Before::Outside, spare: None, instead: None }
 }
 
 /// Adds what Flagger is waited for after a step.
@@ -68,7 +68,7 @@ pub(super) async fn pass(client: &Client, scene: &Scene<'_>, steered: &Steered) 
         .request(format!("make sure that {} still waits at {kind}", steered.canary.name()), &steered.canary);
     let open = ask(steered, &gate, "open", format!("open the gate {kind}"));
     let draft = Draft::toward(Expect::PauseLeft)
-        .step(Step { request: check, before: Before::Unchanged, spare: None })
+        .step(Step { request: check, before: Before::Unchanged, spare: None, instead: None })
         .leads(format!("Flagger passes {kind} {}", steered.next(scene)))
         .warns("The gate is a program in the cluster: opening it cannot be rehearsed");
     if kind == spec::TRAFFIC_GATE {
