@@ -19,7 +19,7 @@ pub mod redact;
 pub mod revision;
 pub mod rollout;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod step;
 pub mod verb;
 pub mod wayback;

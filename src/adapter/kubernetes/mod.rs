@@ -8,6 +8,7 @@
 //! Each scope, which is a kubeconfig context, has a task tree of its own: a slow or dead cluster never holds up another.
 
 pub mod access;
+mod carry;
 pub mod change;
 pub mod client;
 pub mod convert;

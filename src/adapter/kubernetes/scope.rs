@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::access::{self, Rights};
+use super::carry::carry;
 use super::client::{self, EndpointsForm};
 use super::error::Error;
 use super::lock::{Gate, Locks};
@@ -24,7 +25,7 @@ use crate::domain::change::ChangeError;
 use crate::domain::driver::Seat;
 use crate::domain::id::{Actor, RolloutId, Scope};
 use crate::domain::plan::Workload;
-use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::rollout::Rollout;
 use crate::port::engine::{Command, Event, LogBatch, LogQuery};
 use crate::port::{Link, Seq};
 
@@ -201,11 +202,7 @@ impl Told {
     }
 
     async fn rollout(&mut self, index: usize, mut rollout: Rollout) {
-        // How long a controller has been away is known to whoever watches, and to no object.
-        if rollout.phase == Phase::Unobserved {
-            let since = self.sent.get(&index).and_then(|last| last.delivery.unobserved_since);
-            rollout.delivery.unobserved_since = since.or_else(|| Some(clock::now()));
-        }
+        carry(self.sent.get(&index).map(Arc::as_ref), &mut rollout, clock::now());
         if self.sent.get(&index).is_none_or(|last| **last != rollout) {
             let rollout = Arc::new(rollout);
             self.sent.insert(index, rollout.clone());

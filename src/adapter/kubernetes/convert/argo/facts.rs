@@ -64,6 +64,10 @@ impl<'a> Facts<'a> {
 
     /// Returns the index of the step under way: nullable, and of another list of steps until the spec is observed.
     pub fn index(&self) -> Option<usize> {
+        // The very first deployment takes no steps, whatever the index says until that is noticed.
+        if self.stable.is_empty() && !self.current.is_empty() {
+            return Some(self.steps().len());
+        }
         let index = usize::try_from(number(self.status, "/currentStepIndex")?).ok()?;
         (index <= self.steps().len()).then_some(index)
     }

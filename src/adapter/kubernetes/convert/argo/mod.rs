@@ -19,7 +19,7 @@ use super::deployment::{failing, serving, version_container};
 use super::{changed, object_ref, owner};
 use crate::adapter::kubernetes::objects::custom::{Custom, number, text, time, truth};
 use crate::adapter::kubernetes::record::ReplicaSet;
-use crate::domain::delivery::{Aborted, Delivery, Pause, PauseKind, RoleService, Steering};
+use crate::domain::delivery::{Aborted, Analysis, Delivery, Metric, Pause, PauseKind, RoleService, Steering};
 use crate::domain::event::Event;
 use crate::domain::id::{RevisionId, Uid};
 use crate::domain::instance::Instance;
@@ -84,23 +84,23 @@ pub fn rollout(owned: Owned<'_>, workload: &Workload) -> Rollout {
         .collect();
     let counts = counts(&facts, &sets);
     let analyses = analysis::read(&facts, &analyses, named);
-    let sides = sides(
-        &facts,
-        &sets,
-        &instances,
-        analyses.iter().any(|analysis| analysis.revision == named(facts.current) && speaks_against(analysis)),
-    );
+    let started = started(&facts, &sets);
+    // The verdict of a former try is none on this one.
+    let judges = |analysis: &&Analysis| analysis.revision == named(facts.current) && analysis.started >= started;
+    let sides = sides(&facts, &sets, &instances, analyses.iter().filter(judges).any(speaks_against));
     let phase = phase::phase(&facts, &words, sides);
 
     let comes_in = sets.iter().find(|set| set.hash == facts.current && facts.current != facts.stable).map(|set| set.counts);
     let others = sets.iter().any(|set| set.hash != facts.current && revisions::live(set));
     let mut steps = if facts.blue_green { Some(rail::read(&facts, comes_in, others)) } else { steps::read(&facts) };
     let pause = pause(&facts, steps.as_ref());
-    let started = started(&facts, &sets);
     if let Some(steps) = &mut steps {
         steps.resumes = pause.as_ref().and_then(|pause| pause.until);
         let paused = pause.as_ref().and_then(|pause| pause.since);
-        times::write(steps, &times::Known { started, paused, analyses: &analyses, events: &events });
+        // One that was given up stands at the first step and walks none.
+        if !facts.aborted() {
+            times::write(steps, &times::Known { started, paused, analyses: &analyses, events: &events });
+        }
     }
     let available = sets.iter().map(|set| set.counts.available).sum();
     let updated = sets.iter().find(|set| set.hash == facts.current).map_or(0, |set| set.counts.total);
@@ -148,8 +148,8 @@ pub fn rollout(owned: Owned<'_>, workload: &Workload) -> Rollout {
 }
 
 /// An analysis that has failed, or has measured what it does not take, while the controller has not acted on it.
-fn speaks_against(analysis: &crate::domain::delivery::Analysis) -> bool {
-    let measures = |metric: &crate::domain::delivery::Metric| !metric.dry_run && metric.failed + metric.errors > 0;
+fn speaks_against(analysis: &Analysis) -> bool {
+    let measures = |metric: &Metric| !metric.dry_run && metric.failed + metric.errors > 0;
     analysis.phase.bad() || (!analysis.phase.over() && analysis.metrics.iter().any(measures))
 }
 

@@ -71,11 +71,12 @@ fn place(facts: &Facts<'_>, candidate: Option<Counts>, others: bool) -> Option<P
         return Some(if reason == "BlueGreenPause" { Place::Pause } else { Place::Before });
     }
     let up = candidate.is_some_and(|counts| counts.wanted > 0 && counts.available >= counts.wanted);
+    let full = truth(facts.status, "/promoteFull");
     // Once the pause is left the flag stands until the switch.
-    let left = truth(facts.status, "/controllerPause") || truth(facts.status, "/promoteFull");
+    let left = full || truth(facts.status, "/controllerPause");
     Some(if !up {
         Place::Preview
-    } else if facts.strategy().get("prePromotionAnalysis").is_some() && !left && run("prePromotionAnalysisRunStatus") != "Successful" {
+    } else if facts.strategy().get("prePromotionAnalysis").is_some() && !full && run("prePromotionAnalysisRunStatus") != "Successful" {
         Place::Before
     } else if pause(facts).is_some() && !left {
         Place::Pause
@@ -159,7 +160,14 @@ mod tests {
                 true,
                 "2 pause",
             ),
-            ("let go", status("b", "a", "a", json!({"controllerPause": true})), up, true, "3 switch"),
+            ("let go", status("b", "a", "a", json!({"controllerPause": true, "pre": "Successful"})), up, true, "3 switch"),
+            (
+                "let go without a verdict",
+                status("b", "a", "a", json!({"controllerPause": true, "pre": "Inconclusive"})),
+                up,
+                true,
+                "1 analysis",
+            ),
             ("promoted fully", status("b", "a", "a", json!({"promoteFull": true})), up, true, "3 switch"),
             ("switched", status("b", "a", "b", json!({})), None, true, "4 analysis"),
             ("aborted", status("b", "a", "a", json!({"abort": true})), up, true, "0 preview up"),

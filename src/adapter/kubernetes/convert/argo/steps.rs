@@ -20,7 +20,9 @@ fn kind(step: &Value, whole: u32) -> StepKind {
     let body = step.get(key).unwrap_or(&Value::Null);
     match key {
         "setWeight" => match number(step, "/setWeight").and_then(|weight| u32::try_from(weight).ok()) {
-            Some(weight) => StepKind::Weight(Share::ratio(weight, whole)),
+            Some(weight) if weight <= whole => StepKind::Weight(Share::ratio(weight, whole)),
+            // More than all: the controller calls the whole spec invalid.
+            Some(weight) => StepKind::Other(format!("{weight} %")),
             None => StepKind::Other(format!("weight {body}")),
         },
         "pause" => match body.get("duration") {
@@ -77,7 +79,7 @@ mod tests {
     fn every_kind_of_step_has_its_label_and_an_unknown_one_its_key() {
         for (step, label) in [
             (json!({"setWeight": 25}), "25 %"),
-            (json!({"setWeight": 250}), "100 %"),
+            (json!({"setWeight": 250}), "250 %"),
             (json!({"setWeight": "a lot"}), "weight \"a lot\""),
             (json!({"pause": {}}), "pause"),
             (json!({"pause": null}), "pause"),
