@@ -43,7 +43,7 @@ impl Finding {
     }
 
     /// Keeps the words of the finding before where this one has lost them: the registry's are in a failed pull and not in
-    /// the wait after it, so the sentence would flicker between the two.
+    /// the wait after it, and how a run ended is forgotten with the dead container, so the sentence would flicker.
     pub fn steadied(self, before: Option<&Self>) -> Self {
         match before {
             Some(before) if before.cause == self.cause && before.instance == self.instance && before.tells_more(&self) => before.clone(),
@@ -52,7 +52,11 @@ impl Finding {
     }
 
     fn tells_more(&self, than: &Self) -> bool {
-        self.cause == Cause::ImagePull && self.sentence.len() > than.sentence.len() && self.sentence.starts_with(&than.sentence)
+        match self.cause {
+            Cause::ImagePull => self.sentence.len() > than.sentence.len() && self.sentence.starts_with(&than.sentence),
+            Cause::CrashLoop => than.evidence.is_empty() && !self.evidence.is_empty(),
+            _ => false,
+        }
     }
 
     fn of(cause: Cause, sentence: String, evidence: impl Into<String>) -> Self {

@@ -23,6 +23,11 @@ impl Engine {
         Self { commands, events, seen: Vec::new() }
     }
 
+    /// Returns the next event, or none when none came within this time.
+    pub async fn next(&mut self, within: Duration) -> Option<Event> {
+        tokio::time::timeout(within, self.events.recv()).await.ok().flatten()
+    }
+
     /// Reads events until one is wanted, and returns what was made of it.
     pub async fn until<T>(&mut self, what: &str, wanted: impl Fn(&Event) -> Option<T>) -> T {
         let end = tokio::time::Instant::now() + Duration::from_secs(90);

@@ -70,6 +70,11 @@ impl Lab {
         self.post(&format!("/apis/apps/v1/namespaces/{}/{plural}", self.namespace), object).await;
     }
 
+    /// Makes an object of another group: `/apis/autoscaling/v1/namespaces/…/horizontalpodautoscalers`.
+    pub async fn create_in(&self, group: &str, plural: &str, object: &Value) {
+        self.post(&format!("/apis/{group}/namespaces/{}/{plural}", self.namespace), object).await;
+    }
+
     pub async fn create_core(&self, plural: &str, object: &Value) {
         self.post(&format!("/api/v1/namespaces/{}/{plural}", self.namespace), object).await;
     }

@@ -5,6 +5,7 @@
 mod belief;
 mod change;
 mod console;
+mod doctor;
 mod engine;
 mod init;
 mod lab;

@@ -17,6 +17,8 @@ const PULLING: SignedDuration = SignedDuration::from_secs(5);
 const PLACING: SignedDuration = SignedDuration::from_secs(10);
 /// An image that is being pulled and a volume that is being attached look alike; the event tells, after this long.
 const CREATING: SignedDuration = SignedDuration::from_secs(10);
+/// The largest images take minutes to pull; after this no one would call it progress.
+const STUCK: SignedDuration = SignedDuration::from_mins(3);
 /// A probe fails while a program starts; that alone is no trouble.
 const PROBED: SignedDuration = SignedDuration::from_secs(10);
 /// A program without a word from a probe gets longer.
@@ -55,7 +57,7 @@ impl<'a> Symptom<'a> {
                     .find_map(|container| config(instance, container))
                     .or_else(|| containers.find_map(|container| pulling(revision, instance, container, &events)).filter(|_| age >= PULLING))
                     .or_else(|| unplaced(instance, &events).filter(|_| age >= PLACING))
-                    .or_else(|| unmade(instance, &events).filter(|_| age >= CREATING))
+                    .or_else(|| unmade(instance, &events, age).filter(|_| age >= CREATING))
                     .or_else(|| unready(instance, &events, now))
             },
         )
@@ -115,8 +117,13 @@ fn crashing<'a>(instance: &'a Arc<Instance>, container: &Container, now: Timesta
         ContainerState::Ended(exit) => Some(exit),
         _ => None,
     };
+    if container.init && now_ended.is_some_and(|exit| exit.code == 0) {
+        return None;
+    }
     let waits = matches!(&container.state, ContainerState::Waiting { reason, .. } if reason == "CrashLoopBackOff");
-    let exit = now_ended.or(container.last_exit.as_ref()).filter(ended_badly);
+    // A container that is made and not yet started is told as one that ended well (kubelet 1.20).
+    let last = container.last_exit.as_ref();
+    let exit = now_ended.filter(ended_badly).or(last.filter(ended_badly)).or(last.filter(|_| waits || container.restarts > 1));
     // Measured by how long it runs, not by how long ago it crashed: the wait between the two may be the longer.
     let runs_since = match &container.state {
         ContainerState::Running { since } => since.or(exit.and_then(|exit| exit.at)),
@@ -125,7 +132,8 @@ fn crashing<'a>(instance: &'a Arc<Instance>, container: &Container, now: Timesta
     let patience = if container.restarts > 1 || !container.ready { CRASHING } else { CRASHED };
     let fresh = runs_since.is_none_or(|at| now.duration_since(at) < patience);
     let loops = waits || now_ended.as_ref().is_some_and(ended_badly);
-    let between = exit.is_some() && container.restarts > 0 && fresh;
+    // The kubelet forgets how a run ended when it has cleared the dead container away, but not that it restarted it.
+    let between = container.restarts > 0 && (exit.is_some() || last.is_none()) && fresh;
     if !loops && !between {
         return None;
     }
@@ -141,6 +149,7 @@ fn crashing<'a>(instance: &'a Arc<Instance>, container: &Container, now: Timesta
             let limit = instance.memory_limit.map(|bytes| format!(", limit {}", mebi(bytes))).unwrap_or_default();
             (("is", "are"), format!("killed for memory{init}{limit}{times}"))
         }
+        Some(exit) if exit.code == 0 => (("ends", "end"), format!("again and again{init}{code}{times}")),
         // Once is no loop; where it waits it was tried again before.
         _ if container.restarts < 2 && !waits => (("crashed", "crashed"), format!("once{init}{code}")),
         _ => (("crashes", "crash"), format!("again and again{init}{code}{times}")),
@@ -207,7 +216,7 @@ fn unplaced<'a>(instance: &'a Arc<Instance>, events: &Events<'_>) -> Option<Symp
     Some(symptom)
 }
 
-fn unmade<'a>(instance: &'a Arc<Instance>, events: &Events<'_>) -> Option<Symptom<'a>> {
+fn unmade<'a>(instance: &'a Arc<Instance>, events: &Events<'_>, age: SignedDuration) -> Option<Symptom<'a>> {
     if instance.state != InstanceState::Starting {
         return None;
     }
@@ -218,7 +227,13 @@ fn unmade<'a>(instance: &'a Arc<Instance>, events: &Events<'_>) -> Option<Sympto
         symptom.words.clone_from(&told.message);
         return Some(symptom);
     }
-    let told = events.last(|event| matches!(event.reason.as_str(), "FailedCreatePodSandBox" | "FailedMount" | "FailedAttachVolume"))?;
+    let told = events.last(|event| matches!(event.reason.as_str(), "FailedCreatePodSandBox" | "FailedMount" | "FailedAttachVolume"));
+    let Some(told) = told else {
+        // No event is read, or it is gone: that it takes long is known all the same.
+        let since = instance.created.filter(|_| age >= STUCK && instance.word == "ContainerCreating")?;
+        let words = format!("start: {} since {}", instance.word, since.strftime("%H:%M:%SZ"));
+        return Some(plain(Cause::Sandbox, instance, ("does not", "do not"), words));
+    };
     let what = if told.reason == "FailedCreatePodSandBox" { "start: no sandbox" } else { "start: a volume cannot be had" };
     let last = told.message.rsplit(": ").next().unwrap_or_default();
     let mut symptom = plain(Cause::Sandbox, instance, ("cannot", "cannot"), format!("{what}, {last}"));

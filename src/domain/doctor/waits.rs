@@ -163,8 +163,8 @@ pub(super) fn autoscaler(rollout: &Rollout) -> Option<Finding> {
     let told = |reasons: &[&str]| scaler.complaints.iter().find(|(reason, _)| reasons.contains(&reason.as_str()));
     // At 0 replicas an autoscaler stands aside.
     if wanted > 0 && scaler.max > 0 && !(scaler.min..=scaler.max).contains(&wanted) {
-        let sentence =
-            format!("{wanted} pods are wanted, and the autoscaler {name} will put back {}", wanted.clamp(scaler.min, scaler.max));
+        let are = if wanted == 1 { "pod is" } else { "pods are" };
+        let sentence = format!("{wanted} {are} wanted, and the autoscaler {name} will put back {}", wanted.clamp(scaler.min, scaler.max));
         return Some(Finding::of(Cause::Autoscaler, sentence, format!("min {} max {}", scaler.min, scaler.max)));
     }
     if !rollout.phase.under_way() {

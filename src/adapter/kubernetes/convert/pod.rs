@@ -4,6 +4,7 @@ use crate::adapter::kubernetes::objects::{ContainerSpec, ContainerStatus, Pod, S
 use crate::adapter::kubernetes::record::Names;
 use crate::domain::id::{InstanceName, RevisionId};
 use crate::domain::instance::{Container, ContainerState, Exit, Instance, InstanceState};
+use crate::domain::log::{Level, clean};
 
 use super::quantity;
 use super::status::condition;
@@ -122,9 +123,11 @@ fn containers(pod: &Pod, names: &mut Names) -> Vec<Container> {
 fn exit(state: &State) -> Option<Exit> {
     let ended = state.terminated.as_ref()?;
     let reason = ended.reason.clone().unwrap_or_else(|| ended.signal.map_or_else(String::new, |signal| format!("signal {signal}")));
-    // It may be many lines; the last one tells, and is all that fits a sentence.
-    let message = ended.message.as_deref().unwrap_or_default().trim_end().lines().next_back().unwrap_or_default().trim();
-    Some(Exit { code: ended.exit_code, reason, message: message.to_owned(), at: ended.finished_at })
+    // It may be the end of a log, 80 lines of it: the last one of trouble tells, else the last.
+    let lines = || ended.message.as_deref().unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
+    let grave = |line: &&str| matches!(Level::of(line), Level::Error | Level::Fatal);
+    let message = lines().rfind(grave).or_else(|| lines().next_back()).unwrap_or_default();
+    Some(Exit { code: ended.exit_code, reason, message: clean(message).into_owned(), at: ended.finished_at })
 }
 
 /// Returns the word of kubectl's STATUS column, by its `printPod`.
@@ -251,6 +254,18 @@ mod tests {
         assert_eq!(seen(&pod), ("Terminating".into(), InstanceState::Terminating));
         pod.status.reason = Some("NodeLost".into());
         assert_eq!(seen(&pod).0, "Unknown");
+    }
+
+    #[test]
+    fn the_line_of_trouble_is_kept_of_what_a_container_left_behind() {
+        for (left, kept) in [
+            ("level=info msg=started\nlevel=fatal msg=\"no ledger\"\nlevel=info msg=bye\n", "level=fatal msg=\"no ledger\""),
+            ("loading\nno ledger\n\n", "no ledger"),
+            ("", ""),
+        ] {
+            let state: State = serde_json::from_value(json!({"terminated": {"exitCode": 1, "message": left}})).unwrap();
+            assert_eq!(exit(&state).map(|exit| exit.message).as_deref(), Some(kept));
+        }
     }
 
     #[test]

@@ -33,6 +33,21 @@ fn ended(restarts: u32) -> Instance {
     pod
 }
 
+/// Made again and not yet started: the kubelet calls it ended, with 0.
+fn made_again() -> Instance {
+    let mut pod = ended(1);
+    pod.containers[0].last_exit = Some(exit(137, "OOMKilled", 1));
+    pod.containers[0].state = ContainerState::Ended(exit(0, "Completed", 0));
+    pod
+}
+
+/// The dead container is cleared away, and with it how it ended.
+fn forgotten(restarts: u32) -> Instance {
+    let mut pod = runs(restarts, 0, 2, true);
+    pod.containers[0].last_exit = None;
+    pod
+}
+
 fn backs_off(restarts: u32) -> Instance {
     let mut pod = waiting("r2", "a", "CrashLoopBackOff", "back-off 10s restarting failed container");
     pod.containers[0].restarts = restarts;
@@ -45,6 +60,8 @@ fn a_crash_loop_is_one_cause_through_its_runs_and_waits() {
     // The last run begins after the kubelet's longest wait: the crash before it is five minutes old.
     let sequence = [
         ended(0),
+        made_again(),
+        forgotten(1),
         runs(1, 2, 1, true),
         runs(1, 4, 3, false),
         ended(1),
@@ -52,10 +69,13 @@ fn a_crash_loop_is_one_cause_through_its_runs_and_waits() {
         runs(2, 14, 2, true),
         ended(2),
         backs_off(2),
+        forgotten(3),
         runs(9, 310, 5, true),
     ];
     for (at, finding) in follow(sequence.map(|pod| with(halfway(), vec![pod]))).into_iter().enumerate() {
-        assert_eq!(finding.map(|finding| finding.cause), Some(Cause::CrashLoop), "at {at}");
+        let finding = finding.unwrap_or_else(|| panic!("nothing at {at}"));
+        assert_eq!(finding.cause, Cause::CrashLoop, "at {at}");
+        assert!(finding.sentence.contains(": exit 1") || finding.sentence.contains("memory"), "at {at}: {}", finding.sentence);
     }
 }
 
@@ -69,6 +89,17 @@ fn a_crash_loop_is_over_when_it_has_run_for_long_enough() {
     ] {
         assert_eq!(diagnose(&with(halfway(), vec![pod]), now()).is_none(), over, "{what}");
     }
+}
+
+#[test]
+fn a_service_that_ends_well_again_and_again_is_told_and_an_init_container_that_did_at_last_is_not() {
+    let mut ends = backs_off(3);
+    ends.containers[0].last_exit = Some(exit(0, "Completed", 5));
+    assert_eq!(says(&with(halfway(), vec![ends])).1, "1 of 1 new pod ends again and again: exit 0, restarted 3 times");
+    let mut init = made_again();
+    init.containers[0].init = true;
+    init.state = InstanceState::Ready;
+    assert_eq!(diagnose(&with(halfway(), vec![init]), now()), None);
 }
 
 #[test]
