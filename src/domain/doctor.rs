@@ -75,6 +75,7 @@ pub fn diagnose(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
         .or_else(|| control::aborted_and_held(rollout))
         .or_else(|| control::away(rollout, now))
         .or_else(|| control::invalid(rollout))
+        .or_else(|| control::reverted(rollout))
         .or_else(|| control::failed_analysis(rollout))
         .or_else(|| capacity::quota(rollout))
         .or_else(|| instances(rollout, now))

@@ -30,6 +30,8 @@ pub enum Cause {
     /// It stands at a pause, a gate or a decision.
     Paused,
     Quota,
+    /// The former version is wished again, and the controller goes on shifting the users all the same.
+    Reverted,
     Sandbox,
     /// The next change will not be analysed.
     Unanalysed,

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::waits::{acts, by_whom, measured};
 use super::{Cause, Finding, cut};
-use crate::domain::delivery::{Analysis, Steering};
+use crate::domain::delivery::{Analysis, Metric, Steering};
 use crate::domain::event::Event;
 use crate::domain::rollout::{Phase, Rollout, Strategy};
 use crate::domain::step::WeightSource;
@@ -57,7 +57,7 @@ pub(super) fn aborted_and_held(rollout: &Rollout) -> Option<Finding> {
 
 /// An analysis gave the rollout up: what its pods do is no longer the matter.
 pub(super) fn failed_analysis(rollout: &Rollout) -> Option<Finding> {
-    let aborted = rollout.delivery.aborted.as_ref()?;
+    let aborted = rollout.delivery.aborted.as_ref().filter(|_| rollout.steering != Steering::Gates)?;
     if !aborted.why.contains("nalysis") && !aborted.why.contains("Metric \"") {
         return None;
     }
@@ -79,7 +79,7 @@ pub(super) fn failed_analysis(rollout: &Rollout) -> Option<Finding> {
 
 /// Given up for another reason than an analysis. By a person is no trouble: it is what was ordered.
 pub(super) fn aborted(rollout: &Rollout) -> Option<Finding> {
-    let why = rollout.delivery.aborted.as_ref()?.why.as_str();
+    let why = rollout.delivery.aborted.as_ref().filter(|_| rollout.steering != Steering::Gates)?.why.as_str();
     let reason = reason(why);
     (!reason.is_empty()).then(|| {
         let sentence = format!("aborted: {}", cut(reason));
@@ -95,26 +95,36 @@ fn reason(why: &str) -> &str {
     }
 }
 
-/// Flagger's checks, counted until it gives up.
+/// Flagger's checks: counted until it gives up, and why it did.
 pub(super) fn checks(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
-    if rollout.steering != Steering::Gates || !rollout.phase.under_way() {
+    if rollout.steering != Steering::Gates {
         return None;
     }
-    let told = rollout.events.iter().filter(|event| event.warning && event.about.starts_with("Canary ")).find(|event| says_why(event));
+    let told = rollout.events.iter().find(|event| says_why(event));
     let words = told.map_or(rollout.native.as_str(), |event| event.message.as_str());
-    let metric = rollout.delivery.analyses.iter().flat_map(|analysis| &analysis.metrics).find(|metric| metric.failed > 0);
-    if rollout.phase == Phase::Failed {
-        let sentence = format!("Flagger gave up: {}", cut(why_of(words)));
+    if let Some(aborted) = &rollout.delivery.aborted {
+        let why = told.map_or(aborted.why.as_str(), |event| why_of(&event.message));
+        let sentence = if why.is_empty() { "Flagger gave up".into() } else { format!("Flagger gave up: {}", cut(why)) };
+        let words = if aborted.why.is_empty() { words.to_owned() } else { format!("{}; {words}", aborted.why.trim_end_matches('.')) };
         return Some(Finding { permanent: true, ..Finding::of(Cause::Checks, sentence, words) });
     }
-    let metric = metric?;
+    let failing = |metric: &&Metric| metric.failed > 0;
+    let metric = rollout.delivery.running().flat_map(|analysis| &analysis.metrics).find(failing)?;
     let why = told.map(|event| format!(": {}", cut(why_of(&event.message)))).unwrap_or_default();
-    let sentence = format!("{} of {} checks failed{why}{}", metric.failed, metric.failure_limit, acts(rollout, now));
+    let (failed, most) = (metric.failed, metric.failure_limit + 1);
+    let checks = if failed == 1 { "check" } else { "checks" };
+    let sentence = format!("{failed} {checks} failed, Flagger gives up at {most}{why}{}", acts(rollout, now));
     Some(Finding::of(Cause::Checks, sentence, words))
 }
 
+/// Seen on the real controller (api-semantics 5): a reverted image is shifted to as any other.
+pub(super) fn reverted(rollout: &Rollout) -> Option<Finding> {
+    let (_, words) = rollout.conditions.iter().find(|(reason, _)| reason == "Reverted" && rollout.steering == Steering::Gates)?;
+    Some(Finding { permanent: true, ..Finding::of(Cause::Reverted, words.clone(), rollout.native.as_str()) })
+}
+
 fn says_why(event: &Event) -> bool {
-    event.message.starts_with("Halt ") || event.message.starts_with("Rolling back ")
+    event.about.starts_with("Canary ") && (event.message.starts_with("Halt ") || event.message.starts_with("Rolling back "))
 }
 
 /// Leaves out whom it is about: `Halt web.booking advancement success rate 69.17% < 99%`.

@@ -95,7 +95,12 @@ pub(super) fn analysis(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
     if !rollout.phase.under_way() {
         return None;
     }
-    let holds = |analysis: &&Analysis| analysis.role != AnalysisRole::Background || rollout.steering == Steering::Gates;
+    if rollout.steering == Steering::Gates {
+        let running = rollout.delivery.running().next().filter(|_| rollout.phase == Phase::Progressing)?;
+        let sentence = format!("no check has failed so far{}", acts(rollout, now));
+        return Some(Finding::of(Cause::Analysis, sentence, format!("{}, {}", running.role.word(), rollout.native)));
+    }
+    let holds = |analysis: &&Analysis| analysis.role != AnalysisRole::Background;
     if let Some(analysis) = rollout.delivery.running().find(holds) {
         let deciding = || analysis.metrics.iter().filter(|metric| !metric.dry_run);
         let metric = deciding().find(|metric| !metric.phase.over()).or_else(|| deciding().next());

@@ -235,6 +235,7 @@ fn short(cause: Cause) -> &'static str {
         Cause::NodeLost => "node lost",
         Cause::Paused => "paused",
         Cause::Quota => "over quota",
+        Cause::Reverted => "reverted",
         Cause::Sandbox => "no sandbox",
         Cause::Unanalysed => "no analysis",
         Cause::Unready => "not ready",

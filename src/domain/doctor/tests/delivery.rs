@@ -87,7 +87,8 @@ fn what_the_controller_says_or_fails_to_say() {
         rollout
     };
     let gave_up_by_flagger = {
-        let mut rollout = gates(Phase::Failed);
+        let mut rollout = gates(Phase::RolledBack);
+        rollout.delivery.aborted = Some(Aborted { at: None, why: "Canary analysis failed, Deployment scaled to zero.".into() });
         rollout.events.push(event("Synced", "Canary web", "Rolling back web.booking failed checks threshold reached 2"));
         rollout
     };
@@ -96,7 +97,13 @@ fn what_the_controller_says_or_fails_to_say() {
         rollout.events.push(event("Synced", "Canary web", "Halt web.booking advancement success rate 69.17% < 99%"));
         let failing = metric(AnalysisPhase::Running, &[(AnalysisPhase::Failed, ""), (AnalysisPhase::Failed, "")]);
         rollout.delivery.analyses =
-            vec![analysis(AnalysisRole::Background, AnalysisPhase::Running, Metric { failure_limit: 5, ..failing })];
+            vec![analysis(AnalysisRole::Background, AnalysisPhase::Running, Metric { failure_limit: 4, ..failing })];
+        rollout
+    };
+    let reverted = {
+        let mut rollout = gates(Phase::Progressing);
+        let words = "the target is back on what the users had, and Flagger goes on shifting to it all the same";
+        rollout.conditions.push(("Reverted".into(), words.into()));
         rollout
     };
     let deadline = {
@@ -123,7 +130,8 @@ fn what_the_controller_says_or_fails_to_say() {
             "aborted: ReplicaSet \"web-6d4b\" has timed out progressing",
         ),
         (gave_up_by_flagger, Cause::Checks, "Flagger gave up: failed checks threshold reached 2"),
-        (checks, Cause::Checks, "2 of 5 checks failed: success rate 69.17% < 99%; Flagger acts next in 8 s at most"),
+        (checks, Cause::Checks, "2 checks failed, Flagger gives up at 5: success rate 69.17% < 99%; Flagger acts next in 8 s at most"),
+        (reverted, Cause::Reverted, "the target is back on what the users had, and Flagger goes on shifting to it all the same"),
         (deadline, Cause::Deadline, "no progress within the deadline: 5 of 5 canary pods ready"),
     ] {
         assert_eq!(says(&rollout), (cause, sentence.to_owned()));
@@ -161,6 +169,12 @@ fn what_it_waits_for_is_said_calmly() {
         rollout.delivery.analyses = vec![analysis(role, AnalysisPhase::Running, of)];
         rollout
     };
+    let flagger = {
+        let mut rollout = gates(Phase::Progressing);
+        let of = metric(AnalysisPhase::Running, &[]);
+        rollout.delivery.analyses = vec![analysis(AnalysisRole::Background, AnalysisPhase::Running, of)];
+        rollout
+    };
     let unanalysed = {
         let mut rollout = gates(Phase::Done);
         rollout.delivery.promoting_fully = true;
@@ -195,6 +209,7 @@ fn what_it_waits_for_is_said_calmly() {
             Cause::Analysis,
             "waits for the analysis error-rate: 3 of 5 measured, last [0.02] against result[0] < 0.05, 1 failed of 2 allowed",
         ),
+        (flagger, Cause::Analysis, "no check has failed so far; Flagger acts next in 8 s at most"),
         (unanalysed, Cause::Unanalysed, "skipAnalysis is still true: the next version goes out without any analysis"),
         (scaled(8, None), Cause::Autoscaler, "8 pods are wanted, and the autoscaler web will put back 5"),
         (
