@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::object::{Deployment, Router, Template};
+use super::analysis::Run;
+use super::argo::{self, Argo};
+use super::object::{Deployment, Template, lag};
 use super::pace::Pace;
 use super::patch::{self, Missed};
+use super::router::Router;
 use super::world::{Managed, World};
 use crate::domain::change::{Answer, ChangeError, Request};
 use crate::domain::rollout::Held;
@@ -15,6 +18,8 @@ use crate::domain::verb::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Deployment(usize),
+    /// Of the first deployment, by its place among the runs.
+    Analysis(usize),
     Router,
 }
 
@@ -29,9 +34,11 @@ pub fn path(managed: &Managed, place: Place, part: &str) -> String {
             .router
             .as_ref()
             .map_or_else(String::new, |router| format!("/api/v1/namespaces/{}/services/{}{part}", router.namespace, router.name)),
+        Place::Analysis(at) => run(managed, at).map_or_else(String::new, |(deployment, run)| {
+            format!("/apis/argoproj.io/v1alpha1/namespaces/{}/analysisruns/{}{part}", deployment.namespace, run.name)
+        }),
         Place::Deployment(at) => managed.deployments.get(at).map_or_else(String::new, |deployment| {
-            let (group, plural) =
-                if deployment.canary.is_some() { ("argoproj.io/v1alpha1", "rollouts") } else { ("apps/v1", "deployments") };
+            let (group, plural) = if deployment.argo.is_some() { ("argoproj.io/v1alpha1", "rollouts") } else { ("apps/v1", "deployments") };
             format!("/apis/{group}/namespaces/{}/{plural}/{}{part}", deployment.namespace, deployment.name)
         }),
     }
@@ -41,8 +48,26 @@ pub fn path(managed: &Managed, place: Place, part: &str) -> String {
 pub fn object(managed: &Managed, place: Place) -> Value {
     match place {
         Place::Router => managed.router.as_ref().map_or(Value::Null, service),
+        Place::Analysis(at) => run(managed, at).map_or(Value::Null, |(deployment, run)| analysis(deployment, run)),
         Place::Deployment(at) => managed.deployments.get(at).map_or(Value::Null, deployment),
     }
+}
+
+fn run(managed: &Managed, at: usize) -> Option<(&Deployment, &Run)> {
+    let deployment = managed.deployments.first()?;
+    Some((deployment, deployment.argo.as_ref()?.runs.get(at)?))
+}
+
+fn analysis(deployment: &Deployment, run: &Run) -> Value {
+    let mut spec = json!({});
+    if let Some(spec) = spec.as_object_mut().filter(|_| run.stopping) {
+        spec.insert("terminate".into(), json!(true));
+    }
+    json!({
+        "metadata": {"name": run.name, "namespace": deployment.namespace, "uid": run.uid, "resourceVersion": run.version.to_string(), "annotations": {}},
+        "spec": spec,
+        "status": {"phase": format!("{:?}", run.phase)},
+    })
 }
 
 fn service(router: &Router) -> Value {
@@ -68,21 +93,31 @@ fn deployment(deployment: &Deployment) -> Value {
         if deployment.held.is_some() {
             spec.insert("paused".into(), json!(true));
         }
-        if let Some(at) = deployment.canary.as_ref().and_then(|canary| canary.restart_at) {
+        if let Some(at) = deployment.argo.as_ref().and_then(|argo| argo.restart_at) {
             spec.insert("restartAt".into(), json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
         }
     }
-    if let (Some(canary), Some(object)) = (&deployment.canary, value.as_object_mut()) {
-        let mut status = json!({
-            "currentPodHash": deployment.current_hash(), "stableRS": deployment.stable_set().map(|set| set.hash.clone()),
-            "currentStepIndex": canary.index, "abort": canary.aborted.is_some(), "promoteFull": canary.full,
-        });
-        if let (Some(map), Some(since)) = (status.as_object_mut(), canary.pause.filter(|_| !canary.cleared)) {
-            map.insert("pauseConditions".into(), json!([{"reason": "CanaryPauseStep", "startTime": since.to_string()}]));
-        }
-        object.insert("status".into(), status);
+    if let (Some(argo), Some(object)) = (&deployment.argo, value.as_object_mut()) {
+        object.insert("status".into(), status(deployment, argo));
     }
     value
+}
+
+fn status(deployment: &Deployment, argo: &Argo) -> Value {
+    let mut status = json!({
+        "currentPodHash": deployment.current_hash(), "stableRS": deployment.stable_set().map(|set| set.hash.clone()),
+        "controllerPause": argo.controller_pause, "abort": argo.abort, "promoteFull": argo.full,
+    });
+    if let Some(map) = status.as_object_mut() {
+        // A blue/green rollout has no steps, and no index.
+        if argo.switch.is_none() {
+            map.insert("currentStepIndex".into(), json!(argo.index));
+        }
+        if let Some(halt) = &argo.halt {
+            map.insert("pauseConditions".into(), json!([{"reason": argo::reason(&halt.kind), "startTime": halt.since.to_string()}]));
+        }
+    }
+    status
 }
 
 /// Returns a template as JSON, as it would stand in the object.
@@ -132,26 +167,20 @@ fn adopt(target: &mut Deployment, value: &Value, manager: &str, now: Timestamp) 
     let annotation = |map: &str, key: &str| value.pointer(map)?.get(key)?.as_str().map(ToOwned::to_owned);
     target.template.restarted = annotation("/spec/template/metadata/annotations", RESTARTED);
     target.cause = annotation("/metadata/annotations", CAUSE);
-    if let Some(canary) = &mut target.canary {
-        canary.restart_at = text("/spec/restartAt").and_then(|at| at.parse().ok());
-        let (aborted, wanted) = (canary.aborted.is_some(), flag("/status/abort"));
-        if wanted && !aborted {
-            canary.aborted = Some("aborted by hand".into());
-            canary.pause = None;
-        } else if aborted && !wanted {
-            canary.aborted = None;
-            canary.full = false;
-            canary.enter(0, now);
+    if let Some(argo) = &mut target.argo {
+        argo.restart_at = text("/spec/restartAt").and_then(|at| at.parse().ok());
+        argo.abort = flag("/status/abort");
+        argo.full = flag("/status/promoteFull");
+        if value.pointer("/status/pauseConditions").is_none() {
+            argo.halt = None;
         }
-        canary.full = flag("/status/promoteFull");
-        if canary.pause.is_some() && value.pointer("/status/pauseConditions").is_none() && !aborted {
-            canary.cleared = true;
+        if !flag("/status/controllerPause") {
+            argo.controller_pause = false;
         }
-        if let Some(index) = value.pointer("/status/currentStepIndex").and_then(Value::as_u64) {
-            let index = usize::try_from(index).unwrap_or(usize::MAX).min(canary.steps.len());
-            if index != canary.index {
-                canary.enter(index, now);
-            }
+        let index = value.pointer("/status/currentStepIndex").and_then(Value::as_u64).and_then(|index| usize::try_from(index).ok());
+        if let Some(index) = index.filter(|index| *index != argo.index) {
+            argo.enter(index, now);
+            argo.stop_step_runs();
         }
     }
     let after = deployment(target);
@@ -172,7 +201,9 @@ pub fn write(
     pace: &Pace,
 ) -> Result<(Place, Value, Value), ChangeError> {
     let bare = request.path.split('?').next().unwrap_or_default();
+    let runs = managed.deployments.first().and_then(|deployment| deployment.argo.as_ref()).map_or(0, |argo| argo.runs.len());
     let places = (0..managed.deployments.len()).map(Place::Deployment).chain(managed.router.iter().map(|_| Place::Router));
+    let places = places.chain((0..runs).map(Place::Analysis));
     let found = places.into_iter().find(|place| {
         let own = path(managed, *place, "");
         bare.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -194,6 +225,13 @@ pub fn write(
                 router.select(side.unwrap_or_default(), manager, now, rng);
             }
         }
+        Place::Analysis(at) => {
+            let argo = managed.deployments.first_mut().and_then(|deployment| deployment.argo.as_mut());
+            if let Some(run) = argo.and_then(|argo| argo.runs.get_mut(at)) {
+                run.stopping = after.pointer("/spec/terminate").and_then(Value::as_bool).unwrap_or(false);
+                run.version += rng.u64(1..20);
+            }
+        }
         Place::Deployment(at) => {
             if let Some(target) = managed.deployments.get_mut(at) {
                 let back = target.sets.iter().any(|set| {
@@ -205,6 +243,10 @@ pub fn write(
                     target.touch(manager, now, rng, pace);
                 } else {
                     target.version += rng.u64(1..20);
+                    let lag = lag(rng, pace);
+                    if let Some(argo) = &mut target.argo {
+                        argo.written(now, lag);
+                    }
                     target.changed = Some((manager.to_owned(), now));
                 }
                 if target.template.image != image {
@@ -221,6 +263,7 @@ pub fn write(
 fn refused(managed: &Managed, place: Place, missed: &Missed) -> ChangeError {
     let changed = match place {
         Place::Router => managed.router.as_ref().and_then(|router| router.changed.clone()),
+        Place::Analysis(_) => None,
         Place::Deployment(at) => managed.deployments.get(at).and_then(|deployment| deployment.changed.clone()),
     };
     let (by, at) = changed.map_or((None, None), |(by, at)| (Some(by), Some(at)));

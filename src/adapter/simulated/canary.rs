@@ -1,165 +1,143 @@
-//! A canary's steps: weights, pauses, analysis, abort and the full promotion, with traffic routing (the stable set keeps
-//! its size until the candidate has taken over, so an abort is instant).
+//! A canary's steps: weights, pauses, analyses, with traffic routing (the stable set keeps its size until the candidate
+//! has taken over, so an abort is instant).
 
-use jiff::{SignedDuration, Timestamp};
-
-use super::fault::Fate;
-use super::object::{Deployment, Set};
-use super::pace::{Pace, later};
-use super::pod::{WARM, event};
+use super::argo::{Argo, Look, cool};
+use super::object::Deployment;
+use super::pace::later;
+use crate::domain::delivery::{AnalysisPhase, AnalysisRole, PauseKind};
 use crate::domain::step::StepKind;
 
-/// How long an analysis step measures.
-const ANALYSIS: SignedDuration = SignedDuration::from_secs(60);
+/// What a look of the controller does to a canary.
+///
+/// Held by hand neither sizes nor routing nor the index move, even where it was aborted or undone meanwhile, while timed
+/// pauses and analyses run on (api-semantics 2.9).
+pub fn look(deployment: &mut Deployment, argo: &mut Argo, look: &mut Look<'_>) {
+    let last = argo.steps.len();
+    if look.to_stable {
+        if argo.index < last {
+            argo.enter(last, look.now);
+        }
+        argo.full = false;
+    } else if argo.aborted.is_none() {
+        if argo.full && argo.index < last {
+            argo.enter(last, look.now);
+            argo.stop_runs();
+        }
+        background(argo, look);
+        walk(argo, look);
+    }
+    if look.held {
+        return;
+    }
+    route(argo, look);
+    size(deployment, argo, look);
+}
 
-/// Goes one turn further. Returns whether anything moved that the sets' sizes do not show.
-pub fn step(deployment: &mut Deployment, now: Timestamp, pace: &Pace) -> bool {
-    if !deployment.observed() || deployment.held.is_some() {
-        // Held: neither sizes nor routing move, even when it was aborted meanwhile. Timed pauses run on.
-        return false;
+fn background(argo: &mut Argo, look: &mut Look<'_>) {
+    if argo.background.is_some_and(|from| argo.index >= from) && argo.index < argo.steps.len() {
+        look.verdict(argo, AnalysisRole::Background);
     }
-    deployment.sized = deployment.replicas;
-    let replicas = deployment.replicas;
-    let hash = deployment.current_hash().to_owned();
-    let stable = deployment.stable.clone();
-    let Some(current) = deployment.current() else { return false };
-    let to_stable = Some(&current.id) == stable.as_ref();
-    let (ready, total) = (current.ready(), current.total());
-    let fated = current.pods.iter().find(|pod| pod.fate != Fate::Healthy).map(|pod| pod.fate);
-    let restarted = deployment.canary.as_mut().is_some_and(|canary| canary.restart_at.is_some()) && evict(deployment, now, pace);
-    let Some(canary) = &mut deployment.canary else { return false };
-    let before = (canary.index, canary.pause, canary.aborted.is_some(), canary.asked, canary.observed);
-    let last = canary.steps.len();
-    let mut wanted = 0;
-    let mut done = false;
-    if to_stable || canary.aborted.is_some() {
-        canary.asked = 0;
-        canary.observed = 0;
-        canary.pause = None;
-        if to_stable && canary.index < last {
-            canary.enter(last, now);
+}
+
+/// Goes through the present step, as far as it is through.
+fn walk(argo: &mut Argo, look: &mut Look<'_>) {
+    let began = argo.times.get(argo.index).and_then(|time| time.0).unwrap_or(look.now);
+    let Some(step) = argo.steps.get(argo.index).cloned() else { return };
+    let through = match &step {
+        StepKind::Weight(_) => {
+            let wanted = portion(look.replicas, argo.asked());
+            look.ready >= wanted && look.total == wanted && look.now >= later(began, look.pace.seconds(1.0))
         }
-        done = to_stable;
-    } else {
-        if canary.full {
-            canary.enter(last, now);
-        }
-        if canary.cleared {
-            let next = canary.index + 1;
-            canary.enter(next, now);
-        }
-        let began = canary.times.get(canary.index).and_then(|time| time.0).unwrap_or(now);
-        match canary.steps.get(canary.index) {
+        StepKind::Pause(_) => match &argo.halt {
+            Some(_) => argo.resumes().is_some_and(|at| look.now >= at),
+            // Whoever takes the pause away while it is held has the controller forget that it was served.
+            None if look.held => {
+                argo.controller_pause = false;
+                false
+            }
+            None if argo.controller_pause => true,
             None => {
-                canary.asked = 100;
-                wanted = replicas;
-                if ready >= replicas && total == replicas {
-                    canary.observed = 100;
-                    done = true;
+                look.pause(argo, PauseKind::Step);
+                false
+            }
+        },
+        StepKind::Analysis(_) => match look.verdict(argo, AnalysisRole::Step(argo.index)) {
+            AnalysisPhase::Inconclusive => {
+                // Taken away without the index it comes back at once.
+                if argo.halt.is_none() && !look.held {
+                    look.pause(argo, PauseKind::InconclusiveAnalysis);
                 }
+                false
             }
-            Some(StepKind::Weight(share)) => {
-                canary.asked = u32::from(share.permille()) / 10;
-                wanted = portion(replicas, canary.asked);
-                if ready >= wanted && total == wanted && now >= later(began, pace.seconds(1.0)) {
-                    canary.observed = canary.asked;
-                    let next = canary.index + 1;
-                    canary.enter(next, now);
-                }
-            }
-            Some(StepKind::Pause(duration)) => {
-                let ends = duration.map(|duration| later(began, duration));
-                canary.pause.get_or_insert(began);
-                wanted = portion(replicas, canary.asked);
-                if ends.is_some_and(|ends| now >= ends) {
-                    let next = canary.index + 1;
-                    canary.enter(next, now);
-                }
-            }
-            Some(StepKind::Analysis(name)) => {
-                wanted = portion(replicas, canary.asked);
-                if now >= later(began, pace.scaled(ANALYSIS)) {
-                    if fated.is_some() {
-                        canary.aborted = Some(format!(
-                            "Step-based analysis phase error/failed: Metric \"error-rate\" of {name} assessed Failed due to failed (2) > failureLimit (1)"
-                        ));
-                    } else {
-                        let next = canary.index + 1;
-                        canary.enter(next, now);
-                    }
-                }
-            }
-            Some(_) => {
-                wanted = portion(replicas, canary.asked);
-                let next = canary.index + 1;
-                canary.enter(next, now);
-            }
+            verdict => verdict == AnalysisPhase::Successful,
+        },
+        _ => true,
+    };
+    if through && !look.held {
+        if matches!(step, StepKind::Weight(_)) && argo.observed != argo.asked() {
+            look.tell(false, "TrafficWeightUpdated", &format!("Traffic weight updated from {} to {}", argo.observed, argo.asked()));
+            argo.observed = argo.asked();
+            argo.routed = Some(look.current.clone());
         }
+        look.tell(
+            false,
+            "RolloutStepCompleted",
+            &format!("Rollout step {}/{} completed ({})", argo.index + 1, argo.steps.len(), step.label()),
+        );
+        let next = argo.index + 1;
+        argo.enter(next, look.now);
     }
-    let after = (canary.index, canary.pause, canary.aborted.is_some(), canary.asked, canary.observed);
-    let aborted = canary.aborted.is_some();
-    let asked = canary.asked;
-    let moved = before != after || restarted;
-    if done && !to_stable {
-        if let Some(canary) = &mut deployment.canary {
-            canary.full = false;
-            canary.asked = 0;
-            canary.observed = 0;
-        }
-        deployment.stable = deployment.current().map(|set| set.id.clone());
+}
+
+/// The router follows: nothing to what is not the wished revision, all to the stable one after an abort.
+fn route(argo: &mut Argo, look: &mut Look<'_>) {
+    let other = argo.routed.as_ref().is_some_and(|routed| *routed != look.current);
+    if (argo.aborted.is_some() || look.to_stable || other) && argo.observed > 0 {
+        look.tell(false, "TrafficWeightUpdated", &format!("Traffic weight updated from {} to 0", argo.observed));
+        argo.observed = 0;
     }
-    let stable = deployment.stable.clone();
+    if argo.observed == 0 {
+        argo.routed = None;
+    }
+    if !look.to_stable && argo.aborted.is_none() && argo.index >= argo.steps.len() && look.whole() {
+        argo.observed = 100;
+        argo.routed = Some(look.current.clone());
+    }
+}
+
+/// Sizes the sets, and makes the candidate the stable one once it has taken over.
+fn size(deployment: &mut Deployment, argo: &mut Argo, look: &mut Look<'_>) {
+    deployment.sized = look.replicas;
+    let done = argo.observed == 100 && argo.routed.as_ref() == Some(&look.current);
+    if done {
+        let why = match (argo.full, argo.shortcut) {
+            (true, _) => "Full promotion requested".to_owned(),
+            (_, Some(_)) => "Rollback within window".to_owned(),
+            _ => format!("Completed all {} canary steps", argo.steps.len()),
+        };
+        look.tell(false, "RolloutCompleted", &format!("Rollout completed update to revision {} ({}): {why}", look.number, look.hash));
+        argo.full = false;
+        argo.observed = 0;
+        argo.routed = None;
+        argo.stop_runs();
+        deployment.stable = Some(look.current.clone());
+    }
+    let candidate = !look.to_stable && argo.aborted.is_none() && !done;
+    let wanted = portion(look.replicas, argo.asked());
     for set in &mut deployment.sets {
-        let is_stable = Some(&set.id) == stable.as_ref();
-        if is_stable {
-            set.wanted = replicas;
+        if Some(&set.id) == deployment.stable.as_ref() {
+            set.wanted = look.replicas;
             set.cools = None;
-        } else if set.hash == hash && !aborted && !done {
-            // A candidate that has users is never made smaller by a step; it goes by abort or takes over.
+        } else if set.id == look.current && candidate {
             set.wanted = wanted;
             set.cools = None;
-        } else if set.wanted > 0 {
-            let cools = *set.cools.get_or_insert_with(|| later(now, pace.scaled(WARM)));
-            if now >= cools {
-                set.wanted = 0;
-                set.cools = None;
-            }
+        } else {
+            cool(set, look);
         }
     }
-    if before.3 != asked || before.2 != aborted {
-        let about = format!("Rollout {}", deployment.name);
-        let words =
-            if aborted { "Rollout aborted, traffic weight 0 to canary".into() } else { format!("Traffic weight updated to {asked}") };
-        let reason = if aborted { "RolloutAborted" } else { "TrafficWeightUpdated" };
-        deployment.report(vec![event(now, aborted, reason, &about, &words, "rollouts-controller")]);
-    }
-    moved || done != to_stable
 }
 
 /// Returns how many instances a weight asks for: at least one for any weight above 0.
 pub fn portion(replicas: u32, weight: u32) -> u32 {
     (replicas * weight.min(100)).div_ceil(100)
-}
-
-/// Stops one pod after another that is older than the restart asked for, each when all others are ready.
-fn evict(deployment: &mut Deployment, now: Timestamp, pace: &Pace) -> bool {
-    let Some(at) = deployment.canary.as_ref().and_then(|canary| canary.restart_at) else { return false };
-    let whole = deployment.sets.iter().all(|set| set.ready() == set.wanted && set.total() == set.wanted);
-    let old = |set: &Set| set.pods.iter().position(|pod| pod.live() && pod.instance.created.is_some_and(|created| created < at));
-    // Which one goes needs no chance: the first.
-    let mut rng = fastrand::Rng::with_seed(at.as_second() as u64);
-    let found = deployment.sets.iter_mut().find_map(|set| old(set).and_then(|at| set.pods.get_mut(at)));
-    match found {
-        Some(pod) if whole => {
-            pod.stop(now, &mut rng, pace);
-            true
-        }
-        Some(_) => false,
-        None => {
-            if let Some(canary) = &mut deployment.canary {
-                canary.restart_at = None;
-            }
-            true
-        }
-    }
 }

@@ -11,11 +11,11 @@ use super::pace::Pace;
 use super::view;
 use super::world::{Managed, World};
 use crate::domain::change::{ChangeError, DiffLine, Expect, Preview, Request, Wait};
+use crate::domain::delivery::Shortcut;
 use crate::domain::id::{RevisionId, RolloutId, Track, repository_of, version_of};
 use crate::domain::object::{ObjectRef, Part};
 use crate::domain::revision::Proof;
-use crate::domain::rollout::Rollout;
-use crate::domain::step::StepKind;
+use crate::domain::rollout::{Rollout, Strategy};
 use crate::domain::verb::{Order, Refusal, possible};
 use crate::domain::wayback;
 
@@ -23,18 +23,18 @@ use crate::domain::wayback;
 pub const MANAGER: &str = "rolldeck";
 
 /// An order being turned into requests.
-struct Draft<'a> {
-    managed: Managed,
-    rollout: &'a Rollout,
-    rng: fastrand::Rng,
-    pace: &'a Pace,
-    now: Timestamp,
-    requests: Vec<Request>,
-    diff: Vec<DiffLine>,
-    leads_to: Vec<String>,
-    warnings: Vec<String>,
-    from: Option<String>,
-    to: Option<String>,
+pub(super) struct Draft<'a> {
+    pub(super) managed: Managed,
+    pub(super) rollout: &'a Rollout,
+    pub(super) rng: fastrand::Rng,
+    pub(super) pace: &'a Pace,
+    pub(super) now: Timestamp,
+    pub(super) requests: Vec<Request>,
+    pub(super) diff: Vec<DiffLine>,
+    pub(super) leads_to: Vec<String>,
+    pub(super) warnings: Vec<String>,
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
 }
 
 impl World {
@@ -78,11 +78,11 @@ impl World {
     }
 }
 
-fn test(path: &str, value: &Value) -> Value {
+pub(super) fn test(path: &str, value: &Value) -> Value {
     json!({"op": "test", "path": path, "value": value})
 }
 
-fn add(path: &str, value: &Value) -> Value {
+pub(super) fn add(path: &str, value: &Value) -> Value {
     json!({"op": "add", "path": path, "value": value})
 }
 
@@ -92,14 +92,14 @@ impl Draft<'_> {
         match order {
             Order::Ship { image, .. } => self.ship(image),
             Order::Hold => self.hold(),
-            Order::Advance if self.canary() => self.advance(),
-            Order::Finish if self.canary() => self.finish(),
+            Order::Advance if self.steered() => self.advance(),
+            Order::Finish if self.steered() => self.finish(),
             Order::Resume | Order::Advance | Order::Finish => self.resume(),
             Order::Abort if pair => {
                 let to = wayback::former_side(self.rollout).cloned().ok_or(Refusal::NothingUnderWay)?;
                 self.switch(&to)
             }
-            Order::Abort if self.canary() => self.abort(),
+            Order::Abort if self.steered() => self.abort(),
             Order::Abort => {
                 let stable = self.first()?.stable.clone();
                 let wished = self.first()?.current().map(|set| set.id.clone());
@@ -116,16 +116,16 @@ impl Draft<'_> {
             Order::Restart { track } => self.restart(track.as_ref()),
             Order::Scale { track, replicas } => self.scale(track.as_ref(), *replicas),
             Order::Retire { track } => self.retire(track),
-            Order::Terminate { .. } => Err(Refusal::NoAnalysis.into()),
+            Order::Terminate { analysis } => self.terminate(analysis),
             Order::Drive { .. } => Err(Refusal::Other("the lock is no part of a rollout".into()).into()),
         }
     }
 
-    fn canary(&self) -> bool {
-        self.managed.deployments.first().is_some_and(|deployment| deployment.canary.is_some())
+    fn steered(&self) -> bool {
+        self.managed.deployments.first().is_some_and(|deployment| deployment.argo.is_some())
     }
 
-    fn first(&self) -> Result<&Deployment, Refusal> {
+    pub(super) fn first(&self) -> Result<&Deployment, Refusal> {
         self.managed.deployments.first().ok_or(Refusal::Absent)
     }
 
@@ -134,7 +134,7 @@ impl Draft<'_> {
     }
 
     /// Makes a request, runs it dry, and keeps both.
-    fn send(
+    pub(super) fn send(
         &mut self,
         purpose: String,
         place: Place,
@@ -162,6 +162,13 @@ impl Draft<'_> {
 
     fn reference(&self, place: Place) -> Option<ObjectRef> {
         match place {
+            Place::Analysis(at) => {
+                let deployment = self.managed.deployments.first()?;
+                let run = deployment.argo.as_ref()?.runs.get(at)?;
+                let version = format!("resourceVersion {}", run.version);
+                let (name, uid) = (run.name.clone(), run.uid.clone());
+                Some(ObjectRef { kind: "AnalysisRun".into(), name, uid, version, ..view::object(deployment) })
+            }
             Place::Router => view::objects(&self.managed).into_iter().find(|object| object.part == Part::Router),
             Place::Deployment(at) => self.managed.deployments.get(at).map(view::object),
         }
@@ -201,7 +208,9 @@ impl Draft<'_> {
         self.to = Some(version_of(image).to_owned());
         if deployment.held.is_some() {
             self.warnings.push("It is held: nothing is replaced until it is resumed".into());
-        } else if self.canary() {
+        } else if self.rollout.strategy == Strategy::BlueGreen && self.steered() {
+            self.leads_to.push("Brings it up beside the active one; the users stay until the switch".into());
+        } else if self.steered() {
             self.leads_to.push("Starts the canary at its first step; the users move as the steps say".into());
         } else {
             self.leads_to.push(format!("Replaces {} instances, a quarter at a time", deployment.replicas));
@@ -215,7 +224,7 @@ impl Draft<'_> {
     fn hold(&mut self) -> Result<Expect, ChangeError> {
         self.send("hold the rollout".into(), Place::Deployment(0), "", vec![add("/spec/paused", &json!(true))], None)?;
         self.leads_to.push("No further instance is replaced; those that run keep serving, old and new".into());
-        if self.canary() {
+        if self.steered() {
             self.warnings.push("A timed pause keeps running; once it is over, resuming moves on at once".into());
         }
         Ok(Expect::Held(true))
@@ -227,86 +236,6 @@ impl Draft<'_> {
         let image = self.first()?.template.image.clone();
         self.leads_to.push(format!("The rollout goes on to {image}"));
         Ok(Expect::Held(false))
-    }
-
-    /// Lets a hold go first: a pause that is cleared while it is held would begin again (api-semantics 2.9).
-    fn unhold(&mut self) -> Result<(), ChangeError> {
-        if self.first()?.held.is_none() {
-            return Ok(());
-        }
-        let operations = vec![test("/spec/paused", &json!(true)), json!({"op": "replace", "path": "/spec/paused", "value": false})];
-        self.leads_to.push("Releases the hold".into());
-        self.send("release the hold".into(), Place::Deployment(0), "", operations, Some(Wait::Observed))
-    }
-
-    fn place_in_steps(&self) -> Result<(usize, Vec<Value>), Refusal> {
-        let deployment = self.first()?;
-        let index = deployment.canary.as_ref().map_or(0, |canary| canary.index);
-        let tests =
-            vec![test("/status/currentPodHash", &json!(deployment.current_hash())), test("/status/currentStepIndex", &json!(index))];
-        Ok((index, tests))
-    }
-
-    fn advance(&mut self) -> Result<Expect, ChangeError> {
-        self.unhold()?;
-        let (index, mut operations) = self.place_in_steps()?;
-        let canary = self.first()?.canary.clone().ok_or(Refusal::NotPaused)?;
-        let step = canary.steps.get(index).ok_or(Refusal::NothingUnderWay)?.clone();
-        if canary.cleared {
-            return Err(Refusal::Busy.into());
-        }
-        if canary.pause.is_some() {
-            operations.push(json!({"op": "remove", "path": "/status/pauseConditions"}));
-        } else {
-            operations.push(json!({"op": "replace", "path": "/status/currentStepIndex", "value": index + 1}));
-            self.warnings.push(format!("Leaves out step {}, {}", index + 1, step.label()));
-        }
-        self.send(format!("leave step {}", index + 1), Place::Deployment(0), "/status", operations, None)?;
-        match canary.steps.get(index + 1) {
-            Some(next) => self.leads_to.push(format!("Goes on to step {} of {}, {}", index + 2, canary.steps.len(), next.label())),
-            None => self.leads_to.push("Goes on to all users".into()),
-        }
-        Ok(Expect::PastStep(index))
-    }
-
-    fn finish(&mut self) -> Result<Expect, ChangeError> {
-        self.unhold()?;
-        let (index, mut operations) = self.place_in_steps()?;
-        operations.push(add("/status/promoteFull", &json!(true)));
-        self.send("promote fully".into(), Place::Deployment(0), "/status", operations, None)?;
-        let steps = self.first()?.canary.as_ref().map(|canary| canary.steps.clone()).unwrap_or_default();
-        let analyses = steps.iter().skip(index).filter(|step| matches!(step, StepKind::Analysis(_))).count();
-        let pauses = steps.iter().skip(index).filter(|step| matches!(step, StepKind::Pause(_))).count();
-        self.warnings.push(format!("Leaves out {pauses} pauses and {analyses} analyses"));
-        self.leads_to.push("All users get the candidate as soon as its instances are ready".into());
-        Ok(Expect::Done)
-    }
-
-    fn abort(&mut self) -> Result<Expect, ChangeError> {
-        let operations = vec![test("/status/abort", &json!(false)), json!({"op": "replace", "path": "/status/abort", "value": true})];
-        let stable = self.first()?.stable_set().map(label).unwrap_or_default();
-        self.from = self.first()?.current().map(label);
-        self.to = Some(stable.clone());
-        self.send("abort the rollout".into(), Place::Deployment(0), "/status", operations, None)?;
-        if self.first()?.held.is_some() {
-            self.warnings.push("It is held: the users move only when the second request has released the hold".into());
-            self.unhold()?;
-        }
-        self.leads_to.push(format!("All users go back to {stable} at once; the candidate stays warm for 30 s"));
-        self.warnings.push("The rollout stays Degraded until it is retried or another image is set".into());
-        Ok(Expect::Aborted)
-    }
-
-    fn retry(&mut self) -> Result<Expect, ChangeError> {
-        let hash = json!(self.first()?.current_hash());
-        let operations = vec![
-            test("/status/currentPodHash", &hash),
-            test("/status/abort", &json!(true)),
-            json!({"op": "replace", "path": "/status/abort", "value": false}),
-        ];
-        self.send("retry the rollout".into(), Place::Deployment(0), "/status", operations, None)?;
-        self.leads_to.push("The canary begins again at its first step".into());
-        Ok(Expect::UnderWay)
     }
 
     fn undo(&mut self, to: &RevisionId) -> Result<Expect, ChangeError> {
@@ -332,8 +261,15 @@ impl Draft<'_> {
         if deployment.held.is_some() {
             self.leads_to.push("Releases the hold in the same request".into());
         }
-        if deployment.canary.is_some() && deployment.stable.as_ref() != Some(to) {
-            self.warnings.push("It is not the stable revision: it goes through the steps again".into());
+        match deployment.shortcut(&target) {
+            _ if deployment.argo.is_none() => {}
+            None if self.rollout.strategy == Strategy::BlueGreen => {
+                self.warnings.push("Its instances are gone: it comes up beside the active one and waits before the switch".into());
+            }
+            None => self.warnings.push("It is not the stable revision: it goes through the steps again".into()),
+            Some(Shortcut::Stable) => self.leads_to.push("It is the stable revision: no steps, the users are back at once".into()),
+            Some(Shortcut::Warm) => self.leads_to.push("Its instances are still up: switches at once, no pause".into()),
+            Some(Shortcut::Window) => self.leads_to.push("It is within the rollback window: no steps, no pause".into()),
         }
         self.warnings.push(format!(
             "Restores the pod template alone: not the replicas ({} now), nor what ConfigMaps and Secrets hold, nor the database",
@@ -362,7 +298,7 @@ impl Draft<'_> {
         for side in sides {
             let deployment = self.managed.deployments.get(side).ok_or(Refusal::Absent)?;
             let name = deployment.name.clone();
-            let path = if deployment.canary.is_some() {
+            let path = if deployment.argo.is_some() {
                 "/spec/restartAt".to_owned()
             } else {
                 annotation("/spec/template/metadata/annotations", "kubectl.kubernetes.io/restartedAt")
@@ -442,6 +378,6 @@ fn annotation(map: &str, key: &str) -> String {
     format!("{map}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-fn label(set: &Set) -> String {
+pub(super) fn label(set: &Set) -> String {
     format!("#{} {}", set.number, version_of(&set.template.image))
 }

@@ -26,6 +26,12 @@ pub enum Fate {
     Sandbox,
     /// Runs and is ready, and serves errors: an analysis fails on it.
     Regress,
+    /// Runs and is ready, and answers late: an analysis in the background fails on it.
+    Slow,
+    /// Runs and is ready; what it serves is neither good nor bad enough for a verdict.
+    Doubtful,
+    /// Runs and is ready, and tells no numbers: no analysis can measure it.
+    Blind,
 }
 
 impl Fate {
@@ -42,13 +48,16 @@ impl Fate {
             "huge" => Self::Unschedulable,
             "sandbox" => Self::Sandbox,
             "regress" => Self::Regress,
+            "slow" => Self::Slow,
+            "doubtful" => Self::Doubtful,
+            "blind" => Self::Blind,
             _ => Self::Healthy,
         }
     }
 
     /// Returns whether instances with this fate get ready at least for a while.
     pub fn gets_ready(self) -> bool {
-        matches!(self, Self::Healthy | Self::Oom | Self::Regress)
+        matches!(self, Self::Healthy | Self::Oom | Self::Regress | Self::Slow | Self::Doubtful | Self::Blind)
     }
 }
 

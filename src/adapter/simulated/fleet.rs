@@ -3,8 +3,11 @@
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+use super::argo::{Argo, Switch};
+use super::pace::Pace;
 use crate::domain::id::{EnvironmentName, RolloutId, ServiceName, Track, WorkloadName};
 use crate::domain::plan::{BlueGreen, Colour, EngineKind, Environment, Plan, Protection, Service, Target, TrackTarget, Workload};
+use crate::domain::step::{Share, StepKind};
 
 /// All services and where they run.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,6 +58,65 @@ pub struct Berth {
     pub idle: Option<Idle>,
     #[serde(default = "memory")]
     pub memory: String,
+    /// How a canary or a blue/green rollout goes.
+    #[serde(default)]
+    pub course: Course,
+}
+
+/// How a Rollout of Argo brings a version in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Course {
+    /// As they stand on the rail: `25 %`, `5m`, `pause`, `analysis`. None: the usual eight.
+    steps: Option<Vec<Stride>>,
+    /// The step from which on an analysis measures in the background.
+    background: Option<usize>,
+    /// How many revisions back an undo takes no steps.
+    window: Option<u32>,
+    /// A blue/green rollout switches by itself.
+    auto: bool,
+    /// It is analysed before, and after the switch.
+    pre: bool,
+    post: bool,
+}
+
+/// A step as the fleet's file words it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Stride(StepKind);
+
+impl TryFrom<String> for Stride {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let kind = match text.as_str() {
+            "pause" => StepKind::Pause(None),
+            "analysis" => StepKind::Analysis("error-rate".into()),
+            _ => match text.strip_suffix('%') {
+                Some(percent) => StepKind::Weight(Share::percent(percent.trim().parse().map_err(|_| format!("{text:?} is no weight"))?)),
+                None => StepKind::Pause(Some(text.parse().map_err(|_| format!("{text:?} is no step: 25 %, 5m, pause, analysis"))?)),
+            },
+        };
+        Ok(Self(kind))
+    }
+}
+
+impl Course {
+    /// Returns a rollout of this course that stands at its end.
+    pub fn rollout(&self, shape: Shape, pace: &Pace) -> Argo {
+        if shape == Shape::Preview {
+            let switch = Switch { active: None, auto: self.auto, pre: self.pre, post: self.post };
+            return Argo::finished(Vec::new(), Some(switch), None, self.window);
+        }
+        let usual = ["5 %", "5m", "analysis", "25 %", "pause", "analysis", "50 %", "10m"];
+        let usual = || usual.iter().filter_map(|text| Stride::try_from((*text).to_owned()).ok()).collect();
+        let strides: Vec<Stride> = self.steps.clone().unwrap_or_else(usual);
+        let steps = strides.into_iter().map(|Stride(kind)| match kind {
+            StepKind::Pause(Some(duration)) => StepKind::Pause(Some(pace.scaled(duration))),
+            kind => kind,
+        });
+        Argo::finished(steps.collect(), None, self.background, self.window)
+    }
 }
 
 /// The side of a pair that has no users.
@@ -71,7 +133,10 @@ pub struct Idle {
 pub enum Shape {
     Rolling,
     Canary,
+    /// A pair of Deployments behind a Service.
     BlueGreen,
+    /// A blue/green Rollout of Argo.
+    Preview,
 }
 
 fn memory() -> String {
@@ -91,6 +156,7 @@ impl Fleet {
             history: vec!["0.9.0".into()],
             idle: None,
             memory: memory(),
+            course: Course::default(),
         };
         let service = (0..services)
             .map(|at| Ware { name: format!("service-{at:03}"), image: format!("crowd/service-{at:03}"), at: vec![berth(at)] })
@@ -132,7 +198,7 @@ impl Fleet {
         let side = |colour: &str| TrackTarget { track: Track::new(colour), deployment: format!("{name}-{colour}") };
         let target = match berth.shape {
             Shape::Rolling => Target::Deployment { name },
-            Shape::Canary => Target::Rollout { name },
+            Shape::Canary | Shape::Preview => Target::Rollout { name },
             Shape::BlueGreen => {
                 Target::BlueGreen(BlueGreen { label: "color".into(), tracks: [side("blue"), side("green")], service: name })
             }

@@ -79,6 +79,12 @@ impl Run {
         if self.fate == Fate::Regress && number.is_multiple_of(5) {
             return self.say("error", "booking failed: price is negative", &[("booking", (dice % 9000).to_string())]);
         }
+        if self.fate == Fate::Slow && number.is_multiple_of(4) {
+            return self.say("warn", "slow query", &[("took", format!("{}ms", 400 + dice % 300)), ("table", "prices".into())]);
+        }
+        if self.fate == Fate::Doubtful && number.is_multiple_of(14) {
+            return self.say("error", "booking failed: room is taken", &[("booking", (dice % 9000).to_string())]);
+        }
         if self.fate == Fate::Unready && number.is_multiple_of(3) {
             return self.say("warn", "not ready: ledger does not answer", &[("attempt", (number / 3).to_string())]);
         }

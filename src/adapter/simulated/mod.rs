@@ -1,12 +1,16 @@
 //! The simulated engine: a seeded, pure world behind the same port as the real ones, so that the demo is the product.
 //!
-//! `world` holds everything and goes on by `tick(now)`; `object` is what is in it, `pod`, `rolling` and `canary` how it
-//! moves, `fault` what befalls it; `view` is how the console sees it; `scenario` and `fleet` are what it starts from;
+//! `world` holds everything and goes on by `tick(now)`; `object`, `router` and `argo` are what is in it, `pod`,
+//! `rolling`, `canary`, `bluegreen` and `analysis` how it moves, `fault` what befalls it; `view` and `delivery` are how the console sees it; `scenario` and `fleet` are what it starts from;
 //! `driver` is the task that speaks the port. Only the driver reads the clock.
 
+mod analysis;
 mod api;
+mod argo;
+mod bluegreen;
 mod canary;
 mod change;
+mod delivery;
 mod diff;
 mod driver;
 mod fault;
@@ -19,7 +23,9 @@ mod pace;
 mod patch;
 mod pod;
 mod rolling;
+mod router;
 mod scenario;
+mod steer;
 mod view;
 mod world;
 

@@ -1,14 +1,15 @@
-//! The objects of the simulated cluster: deployments with their replica sets, rollouts with steps, services.
+//! The objects of the simulated cluster: deployments and rollouts with their replica sets.
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::argo::Argo;
 use super::fault::Fate;
 use super::pace::{Pace, later};
 use super::pod::{Mould, Pod, event};
+use crate::domain::delivery::Shortcut;
 use crate::domain::event::Event;
 use crate::domain::id::{RevisionId, Track, Uid};
 use crate::domain::rollout::Held;
-use crate::domain::step::StepKind;
 
 /// How many engine's events an object keeps.
 const EVENTS: usize = 60;
@@ -80,56 +81,7 @@ impl Set {
     }
 }
 
-/// A canary's place in its steps.
-#[derive(Clone, Debug)]
-pub struct Canary {
-    pub steps: Vec<StepKind>,
-    pub index: usize,
-    /// When each step began and ended.
-    pub times: Vec<(Option<Timestamp>, Option<Timestamp>)>,
-    /// Since when it waits at the pause of the current step.
-    pub pause: Option<Timestamp>,
-    /// Someone took the pause away.
-    pub cleared: bool,
-    pub aborted: Option<String>,
-    pub full: bool,
-    /// What the step asks for, and what the router says.
-    pub asked: u32,
-    pub observed: u32,
-    pub restart_at: Option<Timestamp>,
-}
-
-impl Canary {
-    /// Returns a canary that has gone through these steps already.
-    pub fn finished(steps: Vec<StepKind>) -> Self {
-        let times = vec![(None, None); steps.len()];
-        let index = steps.len();
-        Self { steps, index, times, pause: None, cleared: false, aborted: None, full: false, asked: 0, observed: 0, restart_at: None }
-    }
-
-    /// Goes to a step; past the last one means done.
-    pub fn enter(&mut self, index: usize, now: Timestamp) {
-        let index = index.min(self.steps.len());
-        if index > self.index {
-            for time in self.times.iter_mut().take(index).skip(self.index) {
-                time.0.get_or_insert(now);
-                time.1.get_or_insert(now);
-            }
-        } else {
-            for time in self.times.iter_mut().skip(index) {
-                *time = (None, None);
-            }
-        }
-        self.index = index;
-        self.pause = None;
-        self.cleared = false;
-        if let Some(time) = self.times.get_mut(index) {
-            time.0 = Some(now);
-        }
-    }
-}
-
-/// A workload with replicas: a Deployment, or a Rollout where it has a canary.
+/// A workload with replicas: a Deployment, or a Rollout of Argo.
 #[derive(Clone, Debug)]
 pub struct Deployment {
     pub namespace: String,
@@ -161,7 +113,7 @@ pub struct Deployment {
     /// The template was put back by an order to go back.
     pub reverting: bool,
     pub changed: Option<(String, Timestamp)>,
-    pub canary: Option<Canary>,
+    pub argo: Option<Argo>,
     /// Laid on every pod made from now on, whatever its image.
     pub curse: Option<Fate>,
     pub events: Vec<Event>,
@@ -196,7 +148,7 @@ impl Deployment {
             exceeded: false,
             reverting: false,
             changed: Some(("ci".into(), what.since)),
-            canary: what.steps.clone().map(Canary::finished),
+            argo: what.argo.clone(),
             curse: None,
             events: Vec::new(),
             progress: (0, 0, 0),
@@ -223,6 +175,9 @@ impl Deployment {
             set.wanted = what.replicas;
             set.served = Some(what.since);
             deployment.stable = Some(set.id.clone());
+            if let Some(switch) = deployment.argo.as_mut().and_then(|argo| argo.switch.as_mut()) {
+                switch.active = Some(set.id.clone());
+            }
             fill(set, &deployment.name, deployment.curse, now, rng, pace);
             let since = what.since;
             for pod in &mut set.pods {
@@ -260,13 +215,31 @@ impl Deployment {
     pub fn complete(&self) -> bool {
         let Some(current) = self.current().filter(|_| self.observed()) else { return false };
         let whole = current.total() == self.replicas && current.ready() == self.replicas;
-        match &self.canary {
+        match &self.argo {
             // The former stable set may stay warm beside it for a while.
-            Some(canary) => {
-                whole && Some(&current.id) == self.stable.as_ref() && canary.index >= canary.steps.len() && canary.aborted.is_none()
+            Some(argo) => {
+                let switched = argo.switch.as_ref().is_none_or(|switch| switch.active.as_ref() == Some(&current.id));
+                let stable = Some(&current.id) == self.stable.as_ref();
+                whole && stable && switched && argo.index >= argo.steps.len() && argo.aborted.is_none() && !argo.full
             }
             None => whole && self.sets.iter().map(Set::total).sum::<u32>() == self.replicas,
         }
+    }
+
+    /// Returns why a return to a set would take no steps and no pause.
+    pub fn shortcut(&self, set: &Set) -> Option<Shortcut> {
+        let argo = self.argo.as_ref()?;
+        let stable = self.stable_set()?;
+        if set.id == stable.id {
+            return Some(Shortcut::Stable);
+        }
+        if argo.switch.is_some() && set.cools.is_some() && set.served.is_some() {
+            return Some(Shortcut::Warm);
+        }
+        // Argo's `rollbackWindow`: older than the stable one, and few enough revisions between (api-semantics 2.4).
+        let between = self.sets.iter().filter(|other| other.created > set.created && other.created < stable.created).count();
+        let window = argo.window.is_some_and(|window| set.created < stable.created && between < window as usize);
+        window.then_some(Shortcut::Window)
     }
 
     /// Marks the wish as changed: the controller sees it in a moment.
@@ -274,20 +247,25 @@ impl Deployment {
         self.hash = self.template.hash(&self.name);
         self.generation += 1;
         self.version += rng.u64(1..40);
-        // 20 to 150 ms, as measured on the real controller; not divided by the speed, or it would not be seen at all.
-        self.observe_at = Some(later(now, SignedDuration::from_millis(rng.i64(20..150) + pace.timing.controller_lag_ms)));
+        let lag = lag(rng, pace);
+        self.observe_at = Some(later(now, lag));
+        if let Some(argo) = &mut self.argo {
+            argo.written(now, lag);
+        }
         self.changed = Some((manager.to_owned(), now));
     }
 
     /// The controller looks at the wish: the set of the template is found and numbered anew, or made.
     pub fn observe(&mut self, now: Timestamp) -> bool {
-        if self.observed() || self.observe_at.is_some_and(|at| now < at) {
+        let away = self.argo.as_ref().is_some_and(|argo| argo.away(now));
+        if self.observed() || away || self.observe_at.is_some_and(|at| now < at) {
             return false;
         }
         self.observed = self.generation;
         self.observe_at = None;
         self.version += 1;
         let hash = self.hash.clone();
+        let shortcut = self.current().and_then(|set| self.shortcut(set));
         let newest = self.sets.iter().map(|set| set.number).max().unwrap_or(0);
         match self.sets.iter_mut().find(|set| set.hash == hash) {
             Some(set) if set.number == newest => {}
@@ -297,25 +275,22 @@ impl Deployment {
                 set.number = newest + 1;
                 set.cools = None;
                 set.cause.clone_from(&self.cause);
-                self.begin(now);
+                self.begin(shortcut, now);
             }
             None => {
                 self.add_set(self.template.clone(), newest + 1, now, self.cause.clone());
-                self.begin(now);
+                self.begin(None, now);
             }
         }
         true
     }
 
-    fn begin(&mut self, now: Timestamp) {
+    fn begin(&mut self, shortcut: Option<Shortcut>, now: Timestamp) {
         self.started = Some(now);
         self.progressed = now;
         self.exceeded = false;
-        let to_stable = self.current().map(|set| &set.id) == self.stable.as_ref();
-        if let Some(canary) = &mut self.canary {
-            canary.aborted = None;
-            canary.full = false;
-            canary.enter(if to_stable { canary.steps.len() } else { 0 }, now);
+        if let Some(argo) = &mut self.argo {
+            argo.begin(shortcut, now);
         }
     }
 
@@ -412,7 +387,10 @@ impl Deployment {
             }
             return news;
         }
-        let stands = self.held.is_some() || self.canary.as_ref().is_some_and(|canary| canary.pause.is_some() || canary.aborted.is_some());
+        // A rollout whose candidate has all that its step asks for waits for something else than instances.
+        let sized = self.current().is_some_and(|set| set.wanted > 0 && set.ready() == set.wanted && set.total() == set.wanted);
+        let stands = self.held.is_some()
+            || self.argo.as_ref().is_some_and(|argo| argo.halt.is_some() || argo.aborted.is_some() || sized || argo.pending.is_some());
         if stands {
             self.progressed = now;
             return false;
@@ -446,8 +424,14 @@ pub struct Settled<'a> {
     pub replicas: u32,
     pub template: Template,
     pub history: &'a [String],
-    pub steps: Option<Vec<StepKind>>,
+    pub argo: Option<Argo>,
     pub since: Timestamp,
+}
+
+/// Returns how long a controller takes to look: 20 to 150 ms, as measured on the real one; not divided by the speed, or it
+/// would not be seen at all.
+pub fn lag(rng: &mut fastrand::Rng, pace: &Pace) -> SignedDuration {
+    SignedDuration::from_millis(rng.i64(20..150) + pace.timing.controller_lag_ms)
 }
 
 /// Makes the pods that a set lacks.
@@ -483,70 +467,9 @@ pub fn letters(rng: &mut fastrand::Rng, count: usize) -> String {
     (0..count).map(|_| LETTERS.get(rng.usize(..LETTERS.len())).copied().unwrap_or(b'x') as char).collect()
 }
 
-fn uid(rng: &mut fastrand::Rng) -> String {
+pub(super) fn uid(rng: &mut fastrand::Rng) -> String {
     let bits = rng.u128(..);
     let hex = format!("{bits:032x}");
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or("0000").to_owned();
     format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
-}
-
-/// A Service that sends the users to one side of a pair.
-#[derive(Clone, Debug)]
-pub struct Router {
-    pub namespace: String,
-    pub name: String,
-    pub app: String,
-    pub uid: Uid,
-    pub label: String,
-    pub version: u64,
-    /// What the selector says.
-    pub selected: String,
-    /// What the endpoints follow: the selector, a moment later.
-    pub effective: String,
-    pub effective_at: Option<Timestamp>,
-    pub previous: Option<Track>,
-    pub switched: Option<Timestamp>,
-    pub changed: Option<(String, Timestamp)>,
-}
-
-impl Router {
-    /// Returns a service that selects this side.
-    pub fn new(namespace: &str, name: &str, app: &str, label: &str, selected: &str, rng: &mut fastrand::Rng) -> Self {
-        Self {
-            namespace: namespace.into(),
-            name: name.into(),
-            app: app.into(),
-            uid: Uid::new(uid(rng)),
-            label: label.into(),
-            version: rng.u64(10_000..90_000),
-            selected: selected.into(),
-            effective: selected.into(),
-            effective_at: None,
-            previous: None,
-            switched: None,
-            changed: None,
-        }
-    }
-
-    /// Selects another side; the endpoints follow in a moment.
-    pub fn select(&mut self, side: &str, manager: &str, now: Timestamp, rng: &mut fastrand::Rng) {
-        if self.selected != side {
-            self.previous = Some(Track::new(self.selected.as_str()));
-            self.switched = Some(now);
-        }
-        side.clone_into(&mut self.selected);
-        self.version += rng.u64(1..40);
-        self.effective_at = Some(later(now, SignedDuration::from_millis(rng.i64(150..700))));
-        self.changed = Some((manager.to_owned(), now));
-    }
-
-    /// The endpoints follow the selector.
-    pub fn step(&mut self, now: Timestamp) -> bool {
-        if self.effective_at.is_some_and(|at| now >= at) {
-            self.effective_at = None;
-            self.effective.clone_from(&self.selected);
-            return true;
-        }
-        false
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::fault::Fate;
 use super::pace::{Pace, later};
@@ -381,6 +381,3 @@ fn node(rng: &mut fastrand::Rng) -> String {
 pub fn event(at: Timestamp, warning: bool, reason: &str, about: &str, message: &str, source: &str) -> Event {
     Event { at, warning, reason: reason.into(), about: about.into(), message: message.into(), count: 1, source: source.into() }
 }
-
-/// How long a rolled-over or aborted set stays warm: Argo's default of 30 s.
-pub const WARM: SignedDuration = SignedDuration::from_secs(30);

@@ -7,8 +7,9 @@ use super::fault::Fate;
 use super::fleet::Fleet;
 
 /// The scenarios by name, as `--scenario` takes them.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("calm", include_str!("../../../assets/scenarios/calm.toml")),
+    ("canary", include_str!("../../../assets/scenarios/canary.toml")),
     ("trouble", include_str!("../../../assets/scenarios/trouble.toml")),
     ("flaky-link", include_str!("../../../assets/scenarios/flaky-link.toml")),
     ("second-operator", include_str!("../../../assets/scenarios/second-operator.toml")),
@@ -19,6 +20,9 @@ const FILES: [(&str, &str); 7] = [
 
 /// The fleet that most scenarios start from.
 const BOOKING: &str = include_str!("../../../assets/scenarios/fleet/booking.toml");
+
+/// Three rollouts of Argo whose steps a person can walk in minutes.
+const CANARIES: &str = include_str!("../../../assets/scenarios/fleet/canaries.toml");
 
 /// A scenario as its file has it.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,6 +50,8 @@ pub enum FleetKind {
     /// The booking system.
     #[default]
     Booking,
+    /// A few progressive deliveries.
+    Canaries,
     /// So many services of so many instances each, in one environment.
     Crowd { services: u32, instances: u32 },
 }
@@ -62,6 +68,11 @@ pub struct Timing {
     pub answer_ms: [i64; 2],
     /// Beside what a controller always takes.
     pub controller_lag_ms: i64,
+    /// How far apart an analysis measures, and how many times.
+    pub measure_every: SignedDuration,
+    pub measurements: u32,
+    /// How long instances that have lost their users stay warm.
+    pub warm: SignedDuration,
     /// Whether what instances use moves.
     pub usage: bool,
 }
@@ -74,6 +85,9 @@ impl Default for Timing {
             deadline: SignedDuration::from_secs(120),
             answer_ms: [40, 160],
             controller_lag_ms: 0,
+            measure_every: SignedDuration::from_secs(10),
+            measurements: 6,
+            warm: SignedDuration::from_secs(30),
             usage: true,
         }
     }
@@ -150,6 +164,15 @@ pub enum Deed {
     Mend {
         rollout: String,
     },
+    /// The controller that walks the steps does nothing for so long.
+    StopController {
+        rollout: String,
+        lasting: SignedDuration,
+    },
+    /// What analyses ask does not answer for so long.
+    StopMetrics {
+        lasting: SignedDuration,
+    },
     /// The link is lost for so long.
     CutLink {
         lasting: SignedDuration,
@@ -207,10 +230,12 @@ impl Scenario {
     ///
     /// The embedded fleet is wrong.
     pub fn fleet(&self) -> Result<Fleet, ScenarioError> {
+        let read = |name: &str, text| {
+            toml::from_str(text).map_err(|source| ScenarioError::Invalid { name: format!("fleet/{name}"), source: Box::new(source) })
+        };
         match self.fleet {
-            FleetKind::Booking => {
-                toml::from_str(BOOKING).map_err(|source| ScenarioError::Invalid { name: "fleet/booking".into(), source: Box::new(source) })
-            }
+            FleetKind::Booking => read("booking", BOOKING),
+            FleetKind::Canaries => read("canaries", CANARIES),
             FleetKind::Crowd { services, instances } => Ok(Fleet::crowd(services, instances)),
         }
     }
@@ -232,7 +257,10 @@ mod tests {
     #[test]
     fn an_unknown_scenario_names_the_known_ones() {
         let error = Scenario::load("clam").expect_err("no such scenario").to_string();
-        assert_eq!(error, "there is no scenario \"clam\"; there are: calm, trouble, flaky-link, second-operator, flood, quiet, crowd");
+        assert_eq!(
+            error,
+            "there is no scenario \"clam\"; there are: calm, canary, trouble, flaky-link, second-operator, flood, quiet, crowd"
+        );
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! The simulated cluster as a whole: the same seed replays the same, every verb reaches its outcome, every fault shows.
 
+mod bluegreen;
+mod canary;
+mod walks;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::scenario::Scenario;
@@ -320,9 +324,9 @@ proptest::proptest! {
                 for managed in &world.services {
                     for deployment in &managed.deployments {
                         let wanted: u32 = deployment.sets.iter().map(|set| set.wanted).sum();
-                        let most = match &deployment.canary {
-                            Some(canary) => {
-                                proptest::prop_assert!(canary.index <= canary.steps.len());
+                        let most = match &deployment.argo {
+                            Some(argo) => {
+                                proptest::prop_assert!(argo.index <= argo.steps.len());
                                 continue;
                             }
                             None => deployment.sized + rolling::bounds(deployment.sized).0,

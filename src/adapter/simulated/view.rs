@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::delivery;
 use super::object::{Deployment, Set};
-use super::pace::later;
 use super::rolling::bounds;
 use super::world::Managed;
 use crate::domain::delivery::{Delivery, Steering};
 use crate::domain::event::Event;
-use crate::domain::id::{ContainerName, Track, version_of};
+use crate::domain::id::{ContainerName, RevisionId, Track, version_of};
 use crate::domain::instance::Instance;
 use crate::domain::object::{ObjectRef, Part};
 use crate::domain::revision::{ContainerImage, Counts, Proof, Revision, Role, Roles};
 use crate::domain::rollout::{Phase, Rollout, Routing, Serving, Strategy};
-use crate::domain::step::{Share, Step, StepKind, StepSource, Steps, Weight, WeightSource};
 use crate::domain::verb::{Capabilities, Verb};
 
 /// How many engine's events a rollout shows.
@@ -53,8 +52,8 @@ pub fn rollout(managed: &Managed) -> Rollout {
         held: managed.deployments.iter().find_map(|deployment| deployment.held.clone()),
         counts,
         updated: first.and_then(Deployment::current).map_or(0, Set::total),
-        weights: first.map(weights).unwrap_or_default(),
-        steps: first.and_then(steps),
+        weights: first.map(delivery::weights).unwrap_or_default(),
+        steps: first.and_then(delivery::steps),
         instances: instances(managed, &revisions),
         revisions,
         events: events(managed),
@@ -66,12 +65,8 @@ pub fn rollout(managed: &Managed) -> Rollout {
         owner: None,
         autoscaler: None,
         budgets: Vec::new(),
-        steering: match strategy(managed) {
-            Strategy::BlueGreen => Steering::Pair,
-            Strategy::Canary => Steering::Steps,
-            _ => Steering::Workload,
-        },
-        delivery: Delivery::default(),
+        steering: steering(managed),
+        delivery: first.map_or_else(Delivery::default, delivery::delivery),
         changed: managed
             .deployments
             .iter()
@@ -82,22 +77,29 @@ pub fn rollout(managed: &Managed) -> Rollout {
     }
 }
 
+fn steering(managed: &Managed) -> Steering {
+    match managed.deployments.first() {
+        _ if managed.router.is_some() => Steering::Pair,
+        Some(deployment) if deployment.argo.is_some() => Steering::Steps,
+        _ => Steering::Workload,
+    }
+}
+
 fn strategy(managed: &Managed) -> Strategy {
-    if managed.router.is_some() {
-        return Strategy::BlueGreen;
+    match managed.deployments.first().and_then(|deployment| deployment.argo.as_ref()) {
+        _ if managed.router.is_some() => Strategy::BlueGreen,
+        Some(argo) if argo.switch.is_some() => Strategy::BlueGreen,
+        Some(_) => Strategy::Canary,
+        None => Strategy::Rolling { surge: "25 %".into(), unavailable: "25 %".into() },
     }
-    if managed.deployments.first().is_some_and(|deployment| deployment.canary.is_some()) {
-        return Strategy::Canary;
-    }
-    Strategy::Rolling { surge: "25 %".into(), unavailable: "25 %".into() }
 }
 
 fn capabilities(managed: &Managed) -> Capabilities {
-    use Verb::{Abort, Advance, Finish, Hold, Restart, Resume, Retire, Retry, RollBack, Scale, Ship, Switch, SwitchBack};
-    match strategy(managed) {
-        Strategy::BlueGreen => Capabilities::offering(&[Ship, Abort, Switch, SwitchBack, RollBack, Restart, Scale, Retire]),
-        Strategy::Canary => Capabilities::offering(&[Ship, Advance, Finish, Hold, Resume, Abort, Retry, RollBack, Restart, Scale]),
-        _ => Capabilities::offering(&[Ship, Hold, Resume, Abort, RollBack, Restart, Scale]),
+    use Verb::{Abort, Advance, Finish, Hold, Restart, Resume, Retire, Retry, RollBack, Scale, Ship, Switch, SwitchBack, Terminate};
+    match steering(managed) {
+        Steering::Pair => Capabilities::offering(&[Ship, Abort, Switch, SwitchBack, RollBack, Restart, Scale, Retire]),
+        Steering::Workload => Capabilities::offering(&[Ship, Hold, Resume, Abort, RollBack, Restart, Scale]),
+        _ => Capabilities::offering(&[Ship, Advance, Finish, Hold, Resume, Abort, Retry, RollBack, Restart, Scale, Terminate]),
     }
 }
 
@@ -121,7 +123,7 @@ pub fn objects(managed: &Managed) -> Vec<ObjectRef> {
 pub fn object(deployment: &Deployment) -> ObjectRef {
     ObjectRef {
         part: deployment.track.as_ref().map_or(Part::Workload, |(_, track)| Part::Track(track.clone())),
-        kind: if deployment.canary.is_some() { "Rollout" } else { "Deployment" }.into(),
+        kind: if deployment.argo.is_some() { "Rollout" } else { "Deployment" }.into(),
         namespace: deployment.namespace.clone(),
         name: deployment.name.clone(),
         uid: deployment.uid.clone(),
@@ -132,7 +134,7 @@ pub fn object(deployment: &Deployment) -> ObjectRef {
 /// Returns the phase and the engine's own words for it. Of a pair: those of the side that something happens on.
 fn phase(managed: &Managed) -> (Phase, String) {
     let of = |deployment: &Deployment| {
-        if deployment.canary.is_some() { canary_phase(deployment) } else { deployment_phase(deployment) }
+        if deployment.argo.is_some() { delivery::phase(deployment, troubled(deployment)) } else { deployment_phase(deployment) }
     };
     let all = managed.deployments.iter().map(of);
     // The gravest first; a pair's sides are never both under way by one hand.
@@ -187,40 +189,6 @@ fn deployment_phase(deployment: &Deployment) -> (Phase, String) {
     (Phase::Done, format!("deployment \"{name}\" successfully rolled out"))
 }
 
-/// Argo's phase and message (api-semantics 2.5), in the unified words.
-fn canary_phase(deployment: &Deployment) -> (Phase, String) {
-    let Some(canary) = &deployment.canary else { return (Phase::Absent, String::new()) };
-    if !deployment.observed() {
-        return (Phase::Unobserved, "waiting for rollout spec update to be observed".into());
-    }
-    if let Some(why) = &canary.aborted {
-        let number = deployment.current().map_or(0, |set| set.number);
-        let native = format!("Degraded: RolloutAborted: Rollout aborted update to revision {number}: {why}");
-        return if canary.observed == 0 { (Phase::RolledBack, native) } else { (Phase::RollingBack, native) };
-    }
-    if deployment.exceeded {
-        let id = deployment.current().map(|set| set.id.to_string()).unwrap_or_default();
-        return (Phase::Failed, format!("Degraded: ProgressDeadlineExceeded: ReplicaSet \"{id}\" has timed out progressing."));
-    }
-    if deployment.held.is_some() {
-        return (Phase::Waiting, "Paused: manually paused".into());
-    }
-    if deployment.complete() && canary.restart_at.is_none() {
-        return (Phase::Done, "Healthy".into());
-    }
-    let moving = if troubled(deployment) { Phase::Failing } else { Phase::Progressing };
-    if canary.restart_at.is_some() {
-        return (moving, "Progressing: rollout is restarting".into());
-    }
-    match canary.steps.get(canary.index) {
-        Some(StepKind::Pause(None)) if canary.pause.is_some() => (Phase::Waiting, "Paused: CanaryPauseStep".into()),
-        Some(StepKind::Pause(Some(_))) if canary.pause.is_some() => (moving, "Paused: CanaryPauseStep".into()),
-        None if deployment.reverting => (Phase::RollingBack, "Progressing: updated replicas are still becoming available".into()),
-        None => (moving, "Progressing: updated replicas are still becoming available".into()),
-        Some(_) => (moving, "Progressing: waiting for all steps to complete".into()),
-    }
-}
-
 /// Returns whether an instance of the wished revision fails, or one of the stable one does.
 fn troubled(deployment: &Deployment) -> bool {
     use crate::domain::instance::InstanceState::{Failed, Pending, Unready};
@@ -241,12 +209,20 @@ fn serving(managed: &Managed) -> Serving {
     };
     let Some(deployment) = side else { return Serving::Unknown };
     let wanted = deployment.replicas;
-    let ready = match &deployment.canary {
-        // The routed share must find its instances: those of the candidate count only as far as they have users.
-        Some(canary) => {
-            let stable = deployment.stable_set().map_or(0, Set::ready);
-            let candidate = deployment.current().filter(|set| Some(&set.id) != deployment.stable.as_ref()).map_or(0, Set::ready);
-            if canary.observed > 0 && candidate == 0 && stable > 0 { stable.min(wanted.saturating_sub(1)) } else { stable + candidate }
+    let ready = match &deployment.argo {
+        Some(argo) => {
+            let ready = |id: Option<&RevisionId>| deployment.sets.iter().find(|set| Some(&set.id) == id).map_or(0, Set::ready);
+            let stable = ready(deployment.stable.as_ref());
+            match &argo.switch {
+                // Who is not selected has no users.
+                Some(switch) => ready(switch.active.as_ref()),
+                // The routed share must find its instances: those of the candidate count only as far as they have users.
+                None if argo.observed == 0 => stable,
+                None => match ready(argo.routed.as_ref()) {
+                    0 => stable.min(wanted.saturating_sub(1)),
+                    candidate => stable + candidate,
+                },
+            }
         }
         None => deployment.sets.iter().map(Set::ready).sum(),
     };
@@ -272,6 +248,15 @@ fn revision(managed: &Managed, deployment: &Deployment, set: &Set) -> Revision {
             roles.insert(if track.as_str() == router.selected { Role::Active } else { Role::Preview });
         }
         (Some(_), _) => roles.insert(Role::Old),
+        (None, _) if deployment.argo.as_ref().is_some_and(|argo| argo.switch.is_some()) => {
+            let active = deployment.argo.as_ref().and_then(|argo| argo.switch.as_ref()).and_then(|switch| switch.active.as_ref());
+            let active = active == Some(&set.id);
+            let of = [(stable, Role::Stable), (active, Role::Active), (current && !active, Role::Preview)];
+            of.into_iter().filter(|(plays, _)| *plays).for_each(|(_, role)| roles.insert(role));
+            if !stable && !active && !current {
+                roles.insert(Role::Old);
+            }
+        }
         (None, _) => {
             if stable {
                 roles.insert(Role::Stable);
@@ -301,8 +286,8 @@ fn revision(managed: &Managed, deployment: &Deployment, set: &Set) -> Revision {
         created: Some(set.created),
         cause: set.cause.clone(),
         restarted: set.template.restarted.as_ref().and_then(|text| text.parse().ok()),
-        cools: None,
-        shortcut: None,
+        cools: set.cools,
+        shortcut: deployment.shortcut(set).filter(|_| !current),
         proof: proof(deployment, set, stable),
         template: template_lines(set),
     }
@@ -310,7 +295,7 @@ fn revision(managed: &Managed, deployment: &Deployment, set: &Set) -> Revision {
 
 fn proof(deployment: &Deployment, set: &Set, stable: bool) -> Proof {
     match (set.served, set.failed) {
-        _ if stable && deployment.canary.is_some() => Proof::Stable,
+        _ if stable && deployment.argo.is_some() => Proof::Stable,
         _ if stable && set.ready() > 0 => Proof::ReadyNow,
         (served, Some(failed)) if served.is_none_or(|served| served < failed) => Proof::Failed(failed),
         (Some(served), _) => Proof::Recorded(served),
@@ -394,35 +379,5 @@ fn routing(managed: &Managed) -> Option<Routing> {
 }
 
 fn deadline(managed: &Managed) -> Option<Timestamp> {
-    let running = managed.deployments.iter().filter(|deployment| {
-        deployment.started.is_some()
-            && deployment.held.is_none()
-            && deployment.canary.as_ref().is_none_or(|canary| canary.pause.is_none() && canary.aborted.is_none())
-    });
-    running.map(|deployment| later(deployment.progressed, deployment.deadline)).min()
-}
-
-fn weights(deployment: &Deployment) -> Vec<Weight> {
-    let Some(canary) = &deployment.canary else { return Vec::new() };
-    let Some(candidate) = deployment.current().filter(|set| Some(&set.id) != deployment.stable.as_ref()) else { return Vec::new() };
-    let ready: u32 = deployment.sets.iter().map(Set::ready).sum();
-    vec![
-        Weight { share: Share::percent(canary.asked), source: WeightSource::Asked },
-        Weight { share: Share::percent(canary.observed), source: WeightSource::Observed },
-        Weight { share: Share::ratio(candidate.ready(), ready), source: WeightSource::Replicas },
-    ]
-}
-
-fn steps(deployment: &Deployment) -> Option<Steps> {
-    let canary = deployment.canary.as_ref()?;
-    let list = canary.steps.iter().zip(&canary.times).map(|(kind, (started, ended))| Step {
-        kind: kind.clone(),
-        started: *started,
-        ended: *ended,
-    });
-    let resumes = match canary.steps.get(canary.index) {
-        Some(StepKind::Pause(Some(duration))) => canary.pause.map(|pause| later(pause, *duration)),
-        _ => None,
-    };
-    Some(Steps { source: StepSource::Engine, list: list.collect(), current: Some(canary.index), resumes })
+    managed.deployments.iter().filter_map(delivery::deadline).min()
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::fault::Fate;
-use super::fleet::{Berth, Fleet, Shape};
-use super::object::{Deployment, Router, Set, Settled, Template};
+use super::fleet::{Berth, Course, Fleet, Shape};
+use super::object::{Deployment, Set, Settled, Template};
 use super::pace::{Pace, later};
+use super::router::Router;
 use super::scenario::{Deed, Happen, Scenario};
-use super::{canary, rolling};
+use super::{argo, rolling};
 use crate::domain::id::{RolloutId, Track};
 use crate::domain::plan::{Canary, Target, Workload};
-use crate::domain::step::{Share, StepKind};
 
 /// What one turn of the world brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,10 +158,10 @@ impl World {
             return Some(at);
         }
         let deployment = managed.deployments.first_mut()?;
-        match &mut deployment.canary {
-            Some(canary) if canary.pause.is_some() => {
-                let next = canary.index + 1;
-                canary.enter(next, now);
+        match &mut deployment.argo {
+            Some(argo) if argo.halt.is_some() && argo.switch.is_none() => {
+                let next = argo.index + 1;
+                argo.enter(next, now);
                 deployment.changed = Some((by, now));
             }
             _ => {
@@ -200,7 +200,7 @@ impl World {
     }
 
     /// Does what a scenario says. Returns the place of the rollout that it was done to.
-    fn perform(&mut self, deed: &Deed, now: Timestamp) -> Option<usize> {
+    pub(super) fn perform(&mut self, deed: &Deed, now: Timestamp) -> Option<usize> {
         let named = |services: &[Managed], name: &str| services.iter().position(|managed| managed.workload.id.to_string() == name);
         match deed {
             Deed::Ship { rollout, versions, by } => {
@@ -251,6 +251,20 @@ impl World {
                 self.cut_until = Some(later(now, *lasting));
                 None
             }
+            Deed::StopController { rollout, lasting } => {
+                let at = named(&self.services, rollout)?;
+                let argo = self.services.get_mut(at)?.deployments.first_mut()?.argo.as_mut()?;
+                argo.away_until = Some(later(now, self.pace.scaled(*lasting)));
+                None
+            }
+            Deed::StopMetrics { lasting } => {
+                let until = later(now, self.pace.scaled(*lasting));
+                let deployments = self.services.iter_mut().flat_map(|managed| &mut managed.deployments);
+                for argo in deployments.filter_map(|deployment| deployment.argo.as_mut()) {
+                    argo.blind_until = Some(until);
+                }
+                None
+            }
             Deed::Slow { answer, lasting } => {
                 self.slow = Some((*answer, later(now, *lasting)));
                 None
@@ -290,8 +304,8 @@ impl Managed {
         let mut moved = self.router.as_mut().is_some_and(|router| router.step(now));
         for deployment in &mut self.deployments {
             moved |= deployment.observe(now);
-            if deployment.canary.is_some() {
-                moved |= canary::step(deployment, now, pace);
+            if deployment.argo.is_some() {
+                moved |= argo::step(deployment, now, rng, pace);
             } else {
                 rolling::step(deployment);
             }
@@ -307,14 +321,6 @@ impl Managed {
     }
 }
 
-/// The steps of every canary here.
-fn steps(pace: &Pace) -> Vec<StepKind> {
-    let weight = |percent| StepKind::Weight(Share::percent(percent));
-    let pause = |minutes| StepKind::Pause(Some(pace.scaled(SignedDuration::from_mins(minutes))));
-    let analysis = || StepKind::Analysis("error-rate".into());
-    vec![weight(5), pause(5), analysis(), weight(25), StepKind::Pause(None), analysis(), weight(50), pause(10)]
-}
-
 /// Makes a workload's objects as the fleet says; one that the fleet does not know gets three healthy instances.
 fn managed(workload: Workload, fleet: &Fleet, rng: &mut fastrand::Rng, pace: &Pace, begin: Timestamp) -> Managed {
     let unknown = Berth {
@@ -327,6 +333,7 @@ fn managed(workload: Workload, fleet: &Fleet, rng: &mut fastrand::Rng, pace: &Pa
         history: vec!["0.9.0".into()],
         idle: None,
         memory: "256Mi".into(),
+        course: Course::default(),
     };
     let berth = fleet.berth(&workload.id).unwrap_or(&unknown).clone();
     let repository = workload.image.clone().unwrap_or_else(|| workload.id.service.to_string());
@@ -340,7 +347,7 @@ fn managed(workload: Workload, fleet: &Fleet, rng: &mut fastrand::Rng, pace: &Pa
     };
     let since = begin.checked_sub(berth.age).unwrap_or(begin);
     let mut build = |name: &str, track: Option<(String, Track)>, version: &str, replicas: u32, since: Timestamp| {
-        let steps = matches!(workload.target, Target::Rollout { .. }).then(|| steps(pace));
+        let argo = matches!(workload.target, Target::Rollout { .. }).then(|| berth.course.rollout(berth.shape, pace));
         let what = Settled {
             namespace: &workload.namespace,
             name,
@@ -349,7 +356,7 @@ fn managed(workload: Workload, fleet: &Fleet, rng: &mut fastrand::Rng, pace: &Pa
             replicas,
             template: template(version),
             history: &berth.history,
-            steps,
+            argo,
             since,
         };
         Deployment::settled(&what, rng, pace, begin)
