@@ -45,6 +45,8 @@ pub enum Wait {
     Passed,
     /// The controller has brought the change to its end, whichever.
     Ended,
+    /// Routers have had the time to learn of it, so that no request goes where nothing will be.
+    Drained,
 }
 
 /// A line of the difference that the server returned.
@@ -129,6 +131,10 @@ fn moved_sentence(what: &[String], by: Option<&str>, at: Option<Timestamp>) -> S
     sentence.push_str(". It was not done.");
     sentence
 }
+
+/// How long routers may take to learn where users go: gateways and node proxies are told asynchronously and report nothing.
+/// Argo Rollouts waits as long before it scales down what it has switched away from (api-semantics 3).
+pub const DRAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long an order may go without its outcome before the screen says that it is slow.
 pub const SLOW: SignedDuration = SignedDuration::from_secs(10);

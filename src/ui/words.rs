@@ -9,6 +9,7 @@ use ratatui::text::Span;
 use super::format;
 use super::pen::Pen;
 use crate::config::theme::Theme;
+use crate::domain::delivery::Steering;
 use crate::domain::id::{RolloutId, version_of};
 use crate::domain::journal::{Intent, Operation, OutcomeKind};
 use crate::domain::revision::Roles;
@@ -157,7 +158,9 @@ pub(super) fn countdown(rollout: &Rollout, now: Timestamp) -> Option<String> {
 
 /// Returns whether a rollout stands at a pause that waits for a person.
 pub(super) fn needs_you(rollout: &Rollout) -> bool {
-    rollout.phase == Phase::Waiting && rollout.held.is_none() && rollout.steps.as_ref().is_none_or(|steps| steps.resumes.is_none())
+    // By the plan's steps nothing goes on by itself, also when the time of a step is over.
+    let by_key = rollout.steering == Steering::Plan || rollout.steps.as_ref().is_none_or(|steps| steps.resumes.is_none());
+    rollout.phase == Phase::Waiting && rollout.held.is_none() && by_key
 }
 
 /// Returns what users get, where it is less than all.

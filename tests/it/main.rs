@@ -16,3 +16,5 @@ mod pty_support;
 mod readme;
 mod records;
 mod screens;
+#[path = "../seen.rs"]
+mod seen;

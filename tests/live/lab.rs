@@ -61,7 +61,7 @@ impl Lab {
         self.client.request(http::Request::get(path).body(Vec::new()).unwrap()).await.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Value {
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
         let request = http::Request::post(path).header("content-type", "application/json").body(body.to_string().into_bytes()).unwrap();
         self.client.request(request).await.unwrap_or_else(|error| panic!("{path}: {error}"))
     }

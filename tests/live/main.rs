@@ -3,6 +3,7 @@
 
 #[path = "../belief.rs"]
 mod belief;
+mod canary;
 mod change;
 mod console;
 mod doctor;
@@ -14,4 +15,6 @@ mod orders;
 mod proxy;
 #[path = "../support/pty.rs"]
 mod pty_support;
+#[path = "../seen.rs"]
+mod seen;
 mod watch;

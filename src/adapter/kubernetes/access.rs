@@ -177,7 +177,19 @@ fn needed(workload: &Workload, verb: Verb, state: &State) -> Vec<Right> {
                 Verb::Switch | Verb::SwitchBack | Verb::Retire | Verb::Drive => Vec::new(),
             }
         }
-        Target::Canary(_) => Vec::new(),
+        Target::Canary(plan) => {
+            let stable = std::iter::once(patch(Kind::Deployment, "", &plan.stable));
+            let both = stable.clone().chain(std::iter::once(patch(Kind::Deployment, "", &plan.canary)));
+            let route = plan.route.iter().map(|route| patch(Kind::HttpRoute, "", &route.name));
+            match verb {
+                Verb::Ship | Verb::Advance | Verb::Finish | Verb::Abort => both.chain(route).collect(),
+                Verb::Restart => both.collect(),
+                // While a canary is under way it writes both, and the subresource of neither.
+                Verb::Scale => stable.chain(std::iter::once(patch(Kind::Deployment, "scale", &plan.stable))).collect(),
+                Verb::Hold | Verb::Resume | Verb::RollBack => stable.collect(),
+                Verb::Switch | Verb::SwitchBack | Verb::Retire | Verb::Retry | Verb::Terminate | Verb::Drive => Vec::new(),
+            }
+        }
     }
 }
 
@@ -218,7 +230,7 @@ async fn review(client: &Client, right: &Right) -> Option<bool> {
 mod tests {
     use super::*;
     use crate::domain::id::RolloutId;
-    use crate::domain::plan::{BlueGreen, EngineKind, TrackTarget};
+    use crate::domain::plan::{BlueGreen, Canary, EngineKind, Route, TrackTarget};
 
     fn workload(target: Target) -> Workload {
         Workload {
@@ -307,6 +319,25 @@ mod tests {
         for (verb, wanted) in [(Verb::Ship, sentence.clone()), (Verb::RollBack, sentence), (Verb::Advance, None), (Verb::Restart, None)] {
             assert_eq!(refused_in(&deployment, &web, &state(true), verb), wanted, "{verb}");
         }
+    }
+
+    #[test]
+    fn a_plain_canary_needs_both_deployments_and_the_way_back_the_route_as_well() {
+        let route = Some(Route { name: "web".into(), stable_service: "web".into(), canary_service: "web-canary".into() });
+        let plan = Canary { stable: "web".into(), canary: "web-canary".into(), route, steps: Vec::new() };
+        let web = workload(Target::Canary(plan));
+        let denied = |kind: Kind, name: &str| ["", name].map(|name| (Right::patch(kind, "", "booking", name), false));
+        let (canary, route) = (denied(Kind::Deployment, "web-canary"), denied(Kind::HttpRoute, "web"));
+        assert_eq!(refused(&canary[1..], &web, Verb::Hold), None);
+        for (known, verb, sentence) in [
+            (&canary, Verb::Advance, Some("you may not patch deployments in booking")),
+            (&canary, Verb::Switch, None),
+            (&route, Verb::Abort, Some("you may not patch httproutes in booking")),
+            (&route, Verb::Restart, None),
+        ] {
+            assert_eq!(refused(known, &web, verb).as_deref(), sentence, "{verb}");
+        }
+        assert_eq!(route[0].0.group, "gateway.networking.k8s.io");
     }
 
     #[test]

@@ -171,6 +171,7 @@ impl Operation {
                         Wait::Observed => "the change before it was not observed",
                         Wait::Ready => "the instances did not get ready",
                         Wait::Passed | Wait::Ended => "the controller did not go on",
+                        Wait::Drained => "the routers were not waited for",
                     };
                     answers.push(self.answer(Err(ChangeError::NotSent(words.into())), true));
                     return false;
@@ -191,6 +192,8 @@ fn settled(world: &World, at: usize, wait: Wait) -> bool {
             Wait::Observed => deployment.observed(),
             // The simulated engine has no gates and no beat.
             Wait::Passed | Wait::Ended => true,
+            // Its router learns at once.
+            Wait::Drained => true,
             Wait::Ready => deployment.observed() && deployment.sets.iter().map(Set::ready).sum::<u32>() >= deployment.replicas,
         })
     })

@@ -39,6 +39,8 @@ pub enum Expect {
     },
     /// The step index has passed this one, or the rollout is done.
     PastStep(usize),
+    /// The share of the step before this one is reached, and it stands here: what promoting a plain canary leads to.
+    Arrived(usize),
     /// The rollout to these images began: a release that stands at its pauses for hours has done what was ordered. What
     /// becomes of it is the outcome of the orders that move it on.
     Begun {
@@ -107,6 +109,9 @@ impl Expect {
             },
             Self::Replicas { track, replicas } => {
                 let counts = match track {
+                    None if rollout.steering == Steering::Plan && rollout.delivery.pause.is_some() => {
+                        (rollout.counts.wanted, rollout.counts.wanted, rollout.counts.ready.min(rollout.counts.wanted))
+                    }
                     // A canary's candidate has instances on top of what is wanted, or in the place of stable ones.
                     None if rollout.strategy == Strategy::Canary => {
                         let (wanted, all) = (rollout.counts.wanted, rollout.counts);
@@ -155,6 +160,13 @@ impl Expect {
                     _ => Judgement::Pending,
                 }
             }
+            Self::Arrived(step) => match (&rollout.steps, rollout.phase) {
+                (_, Phase::Failed | Phase::RollingBack | Phase::RolledBack) => Judgement::Missed(rollout.native.clone()),
+                (Some(steps), _) if steps.current.is_some_and(|current| current >= *step) && rollout.delivery.pause.is_some() => {
+                    Judgement::Met(format!("step {} of {}", steps.current.unwrap_or(0) + 1, steps.list.len()))
+                }
+                _ => Judgement::Pending,
+            },
             Self::Begun { images } => begun(rollout, images),
             Self::PauseLeft => match rollout.phase {
                 Phase::Done => Judgement::Met("finished".into()),

@@ -185,6 +185,7 @@ fn ready(pen: &Pen<'_>, confirm: &Confirm, preview: &Preview, width: usize, line
                 Wait::Ready => "then waits until every instance is ready",
                 Wait::Passed => "then waits until the gate is passed",
                 Wait::Ended => "then waits until the change has come to its end",
+                Wait::Drained => "then waits 30 s, until the routers know",
             };
             lines.push(Line::from(vec![word(""), Span::styled(wait, theme.muted)]));
         }

@@ -2,6 +2,7 @@
 
 mod argo;
 mod bodies;
+mod canary;
 mod fake;
 mod flagger;
 mod objects;

@@ -49,6 +49,9 @@ pub enum Before {
     Unchanged,
     /// It goes through the API server to a program in the cluster, which knows no rehearsal: it would do it.
     Outside,
+    /// The request rests on one before it: what is rehearsed in its place is the same without the tests of what that one
+    /// writes. None where there is nothing to rehearse yet.
+    Rests { before: Value, rehearsal: Option<Box<Request>> },
 }
 
 /// One request of a draft.
@@ -91,6 +94,11 @@ impl Draft {
         let request = patch.request_status(purpose, of);
         self.steps.push(Step { request, before: Before::Status(of.value.clone()), spare: None, instead });
         self
+    }
+
+    /// Adds a request that rests on one before it.
+    pub fn rests(self, request: Request, before: Value, rehearsal: Option<Request>) -> Self {
+        self.step(Step { request, before: Before::Rests { before, rehearsal: rehearsal.map(Box::new) }, spare: None, instead: None })
     }
 
     /// Adds a request with another kind of difference.

@@ -6,6 +6,7 @@
 //! ```
 
 mod argo;
+mod canary;
 mod diff;
 mod draft;
 mod flagger;
@@ -55,7 +56,7 @@ pub async fn preview(client: &Client, workload: &Workload, rollout: &Rollout, or
         Target::BlueGreen(pair) => pair::draft(client, &scene, pair).await?,
         Target::Rollout { name } => argo::draft(client, &scene, name).await?,
         Target::Flagger { name } => flagger::draft(client, &scene, name).await?,
-        Target::Canary(_) => return Err(not_offered(&scene).into()),
+        Target::Canary(plan) => canary::draft(client, &scene, plan).await?,
     };
     rehearse::rehearse(client, &scene, draft).await
 }

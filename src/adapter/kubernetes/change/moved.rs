@@ -5,7 +5,9 @@ use kube::Client;
 use serde_json::Value;
 
 use super::fresh::Fresh;
+use super::patch::token;
 use super::wire::{self, Reply};
+use crate::adapter::kubernetes::convert::canary_place::{PLACE, Place};
 use crate::domain::change::{ChangeError, Request};
 use crate::domain::rollout::Rollout;
 use crate::domain::verb::Refusal;
@@ -157,6 +159,10 @@ fn worded(pointer: &str, wanted: &Value, now: &Value, object: &Value) -> String 
         "/status/abort" => return "it is not aborted any more".into(),
         PAUSES => return "it is paused now".into(),
         _ => {}
+    }
+    if pointer.ends_with(&token(PLACE)) {
+        let word = |value: &str| Place::read(value).map_or_else(|_| value.to_owned(), |place| place.word());
+        return format!("its place is {}, was {}", word(&now), word(&was));
     }
     if let Some(key) = pointer.strip_prefix("/spec/selector/") {
         return format!("selector {} is {now}, was {was}", unescaped(key));

@@ -24,14 +24,22 @@ pub async fn rehearse(client: &Client, scene: &Scene<'_>, draft: Draft) -> Resul
             requests.push(step.request);
             continue;
         }
-        let mut answer = wire::send(client, &step.request, true).await;
+        let played = match &step.before {
+            Before::Rests { rehearsal: Some(rehearsal), .. } => rehearsal.as_ref(),
+            Before::Rests { rehearsal: None, .. } => {
+                requests.push(step.request);
+                continue;
+            }
+            _ => &step.request,
+        };
+        let mut answer = wire::send(client, played, true).await;
         if let (Ok(Reply { status: 404, .. }), Some(instead)) = (&answer, step.instead.take()) {
             step.request = instead;
             answer = wire::send(client, &step.request, true).await;
         }
         match answer {
             Ok(reply) if reply.accepted() => match &step.before {
-                Before::Object(before) => {
+                Before::Object(before) | Before::Rests { before, .. } => {
                     changes += 1;
                     difference.extend(diff::between(&step.request.object.to_string(), before, &reply.body));
                 }
@@ -55,7 +63,13 @@ pub async fn rehearse(client: &Client, scene: &Scene<'_>, draft: Draft) -> Resul
                 rehearsed = false;
                 warnings.push(format!("not rehearsed: {}", reply.message()));
             }
-            Ok(reply) => return Err(moved::judge(client, &step.request, &reply).await),
+            Ok(reply) => {
+                let asked = match &step.before {
+                    Before::Rests { rehearsal: Some(rehearsal), .. } => rehearsal.as_ref(),
+                    _ => &step.request,
+                };
+                return Err(moved::judge(client, asked, &reply).await);
+            }
             // The way back is not locked by a slow server: the guard is in the request itself.
             Err(lost) if way_back => {
                 let (wire::Lost::Before(why) | wire::Lost::After(why)) = lost;

@@ -10,7 +10,7 @@ use super::fresh::Fresh;
 use super::moved;
 use super::wire::{self, Kind};
 use crate::adapter::kubernetes::lock::Gate;
-use crate::domain::change::{Answer, ChangeError, Request, Wait};
+use crate::domain::change::{Answer, ChangeError, DRAIN, Request, Wait};
 
 /// The controller looks at a change within milliseconds, unless it is down.
 const OBSERVED_LIMIT: Duration = Duration::from_secs(30);
@@ -66,12 +66,16 @@ pub async fn execute_through(
 /// Looks at the object until it is as the next request needs it.
 async fn reached(client: &Client, request: &Request, wait: Wait) -> Result<(), String> {
     let object = &request.object;
+    if wait == Wait::Drained {
+        tokio::time::sleep(DRAIN.unsigned_abs()).await;
+        return Ok(());
+    }
     let Some(kind) = Kind::of(&object.kind) else { return Ok(()) };
     let (limit, word) = match wait {
         Wait::Observed => (OBSERVED_LIMIT, "seen by its controller"),
-        Wait::Ready => (READY_LIMIT, "ready"),
         Wait::Passed => (READY_LIMIT, "past its gate"),
         Wait::Ended => (READY_LIMIT, "at its end"),
+        Wait::Ready | Wait::Drained => (READY_LIMIT, "ready"),
     };
     let end = Instant::now() + limit;
     let mut trouble = None;
@@ -81,9 +85,9 @@ async fn reached(client: &Client, request: &Request, wait: Wait) -> Result<(), S
             Ok(fresh) => {
                 let there = match wait {
                     Wait::Observed => fresh.observed(),
-                    Wait::Ready => fresh.settled(),
                     Wait::Passed => flagger::passed(&fresh),
                     Wait::Ended => flagger::ended(&fresh),
+                    Wait::Ready | Wait::Drained => fresh.settled(),
                 };
                 if there {
                     return Ok(());
