@@ -12,6 +12,8 @@ pub struct Engine {
     pub commands: mpsc::Sender<Command>,
     events: mpsc::Receiver<Event>,
     seen: Vec<String>,
+    /// What was told last of the rollout.
+    now: Option<Rollout>,
 }
 
 impl Engine {
@@ -20,7 +22,7 @@ impl Engine {
         let (tell, events) = mpsc::channel(1024);
         let (logs, _) = mpsc::channel(8);
         drop(spawn(Options::default(), workloads, orders, tell, logs));
-        Self { commands, events, seen: Vec::new() }
+        Self { commands, events, seen: Vec::new(), now: None }
     }
 
     /// Returns the next event, or none when none came within this time.
@@ -34,6 +36,9 @@ impl Engine {
         loop {
             match tokio::time::timeout_at(end, self.events.recv()).await {
                 Ok(Some(event)) => {
+                    if let Event::Rollout(rollout) = &event {
+                        self.now = Some(Rollout::clone(rollout));
+                    }
                     if let Some(found) = wanted(&event) {
                         return found;
                     }
@@ -45,6 +50,14 @@ impl Engine {
                 }
                 _ => panic!("waited in vain for {what}; seen: {:#?}", self.seen),
             }
+        }
+    }
+
+    /// Returns the rollout as soon as it is so, which may be now.
+    pub async fn shows(&mut self, what: &str, wanted: impl Fn(&Rollout) -> bool) -> Rollout {
+        match self.now.clone().filter(|now| wanted(now)) {
+            Some(now) => now,
+            None => self.rollout(what, wanted).await,
         }
     }
 

@@ -66,6 +66,30 @@ impl Lab {
         self.client.request(request).await.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// Whether the server knows this kind; said loudly where not.
+    pub async fn serves_kind(&self, api: &str, plural: &str) -> bool {
+        let path = format!("/apis/{api}/namespaces/{}/{plural}", self.namespace);
+        let served = self.client.request::<Value>(http::Request::get(path).body(Vec::new()).unwrap()).await.is_ok();
+        if !served {
+            skipped(&format!("the cluster does not serve {plural} of {api}"));
+        }
+        served
+    }
+
+    /// Makes an object of any kind, and returns it as the server keeps it.
+    pub async fn make(&self, api: &str, plural: &str, object: &Value) -> Value {
+        self.post(&format!("/apis/{api}/namespaces/{}/{plural}", self.namespace), object).await
+    }
+
+    /// Writes a part of any object as its controller would.
+    pub async fn patch(&self, path: &str, patch: &Value) -> Value {
+        let request = http::Request::patch(format!("{path}?fieldManager=rollouts-controller"))
+            .header("content-type", "application/merge-patch+json")
+            .body(patch.to_string().into_bytes())
+            .unwrap();
+        self.client.request(request).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
     pub async fn create(&self, plural: &str, object: &Value) {
         self.post(&format!("/apis/apps/v1/namespaces/{}/{plural}", self.namespace), object).await;
     }

@@ -1,6 +1,7 @@
 //! The same flows against the real things; each says loudly when it is skipped, and `ROLLDECK_LIVE=require` fails it then.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in helper functions as well")]
 
+mod argo;
 #[path = "../belief.rs"]
 mod belief;
 mod canary;

@@ -15,20 +15,20 @@ use crate::engine::Engine;
 use crate::lab::{self, Lab};
 
 /// The engine, and the orders that a console would give it.
-struct Console {
-    engine: Engine,
-    workload: Workload,
+pub struct Console {
+    pub engine: Engine,
+    pub workload: Workload,
     seq: Seq,
 }
 
 impl Console {
-    fn open(lab: &Lab, target: Target) -> Self {
+    pub fn open(lab: &Lab, target: Target) -> Self {
         let mut workload = belief::workload(&lab.namespace, target);
         workload.context = std::env::var("ROLLDECK_TEST_CONTEXT").ok();
         Self { engine: Engine::start(vec![workload.clone()]), workload, seq: Seq::default() }
     }
 
-    async fn preview(&mut self, order: &Order) -> Result<Preview, ChangeError> {
+    pub async fn preview(&mut self, order: &Order) -> Result<Preview, ChangeError> {
         let seq = self.seq.advance();
         self.engine.commands.send(Command::Preview { seq, rollout: self.workload.id.clone(), order: order.clone() }).await.unwrap();
         let answered = |event: &Event| match event {
@@ -38,7 +38,7 @@ impl Console {
         self.engine.until("the preview", answered).await.map(|preview| *preview)
     }
 
-    async fn send(&mut self, requests: Vec<Request>) -> Result<Answer, ChangeError> {
+    pub async fn send(&mut self, requests: Vec<Request>) -> Result<Answer, ChangeError> {
         let op = OpId::new(format!("op-{}", self.seq.advance().0));
         let note = Note { actor: "ana".into(), text: "tested it".into(), reason: "Tested".into() };
         let rollout = self.workload.id.clone();
@@ -51,7 +51,7 @@ impl Console {
     }
 
     /// Waits until the engine shows what was ordered.
-    async fn met(&mut self, expect: &Expect) -> Rollout {
+    pub async fn met(&mut self, expect: &Expect) -> Rollout {
         self.engine.rollout(&format!("{expect:?}"), |rollout| matches!(expect.judge(rollout), Judgement::Met(_))).await
     }
 

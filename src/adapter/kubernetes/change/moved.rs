@@ -157,6 +157,7 @@ fn worded(pointer: &str, wanted: &Value, now: &Value, object: &Value) -> String 
         }
         "/status/abort" if now == "true" => return "it was aborted".into(),
         "/status/abort" => return "it is not aborted any more".into(),
+        _ if pointer.starts_with(PAUSES) && now == "none" => return "its pause was left already".into(),
         PAUSES => return "it is paused now".into(),
         _ => {}
     }
