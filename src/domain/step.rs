@@ -19,6 +19,12 @@ impl Share {
         if whole == 0 { Self(0) } else { Self((u64::from(part.min(whole)) * 1000 / u64::from(whole)) as u16) }
     }
 
+    /// Returns what is left of the whole.
+    #[must_use]
+    pub fn rest(self) -> Self {
+        Self(1000_u16.saturating_sub(self.0))
+    }
+
     /// Returns tenths of a percent.
     pub fn permille(self) -> u16 {
         self.0

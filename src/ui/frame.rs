@@ -184,8 +184,8 @@ fn keys(model: &Model) -> (&'static str, Vec<Action>) {
                     Stage::Refused(_) | Stage::Moved(_) => vec![Accept, Cancel],
                 },
                 Overlay::Prompt(_) | Overlay::Palette(_) => vec![Accept, Cancel, Up, Down],
-                Overlay::Help { .. } | Overlay::Notices(_) => vec![Cancel, Up, Down, PageDown],
-                Overlay::RollBack(_) | Overlay::Themes { .. } => vec![Accept, Cancel, Up, Down],
+                Overlay::Help { .. } | Overlay::Notices(_) | Overlay::Whole(_) => vec![Cancel, Up, Down, PageDown],
+                Overlay::RollBack(_) | Overlay::Analyses(_) | Overlay::Themes { .. } => vec![Accept, Cancel, Up, Down],
             };
             (overlay.mode(), actions)
         }

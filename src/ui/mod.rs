@@ -4,10 +4,12 @@ pub mod format;
 
 mod deck;
 mod frame;
+mod measure;
 mod overlay;
 mod pane;
 mod pen;
 mod rollout;
+mod standing;
 mod words;
 
 use ratatui::Frame;

@@ -9,7 +9,7 @@ use ratatui::text::Span;
 use super::format;
 use super::pen::Pen;
 use crate::config::theme::Theme;
-use crate::domain::delivery::Steering;
+use crate::domain::delivery::{AnalysisPhase, Steering};
 use crate::domain::id::{RolloutId, version_of};
 use crate::domain::journal::{Intent, Operation, OutcomeKind};
 use crate::domain::revision::Roles;
@@ -42,6 +42,22 @@ pub(super) fn phase(theme: &Theme, rollout: &Rollout) -> (&'static str, Style) {
     }
 }
 
+/// Returns whether a person moves the users by a Service over two sides: a blue/green rollout of a controller is none.
+pub(super) fn pair(rollout: &Rollout) -> bool {
+    rollout.steering == Steering::Pair
+}
+
+/// Returns the glyph and style of an analysis, a metric or an experiment.
+pub(super) fn verdict(theme: &Theme, phase: AnalysisPhase) -> (&'static str, Style) {
+    match phase {
+        AnalysisPhase::Pending => ("○", theme.muted),
+        AnalysisPhase::Running => ("◐", theme.candidate),
+        AnalysisPhase::Successful => ("✔", theme.good),
+        AnalysisPhase::Failed | AnalysisPhase::Error => ("✖", theme.bad),
+        AnalysisPhase::Inconclusive => ("▲", theme.waiting),
+    }
+}
+
 /// Returns the style of a revision by its roles.
 pub(super) fn role(theme: &Theme, roles: Roles) -> Style {
     if roles.serves() {
@@ -53,9 +69,12 @@ pub(super) fn role(theme: &Theme, roles: Roles) -> Style {
     }
 }
 
-/// Returns `2.1.0 → 2.2.0` while something comes in, else the one version.
+/// Returns `2.1.0 → 2.2.0` while something comes in, `2.1.0 ← 2.2.0` while it goes again, else the one version.
 pub(super) fn versions(theme: &Theme, rollout: &Rollout) -> Vec<Span<'static>> {
     match versions_shown(rollout) {
+        (Some(to), Some(from)) if rollout.phase == Phase::RollingBack => {
+            vec![Span::styled(to, theme.strong), Span::styled(format!(" ← {from}"), theme.muted)]
+        }
         (Some(from), Some(to)) => {
             vec![Span::styled(format!("{from} → "), theme.muted), Span::styled(to, theme.strong)]
         }
@@ -66,8 +85,9 @@ pub(super) fn versions(theme: &Theme, rollout: &Rollout) -> Vec<Span<'static>> {
 
 fn versions_shown(rollout: &Rollout) -> (Option<String>, Option<String>) {
     let (serving, candidate) = rollout.versions();
-    // The idle side of a pair is no change under way.
-    let candidate = candidate.filter(|_| rollout.strategy != Strategy::BlueGreen || rollout.phase.under_way());
+    // The idle side of a pair is no change under way, and neither is what was given up.
+    let comes = rollout.phase.under_way() || !(rollout.strategy == Strategy::BlueGreen || rollout.phase == Phase::RolledBack);
+    let candidate = candidate.filter(|_| comes);
     (serving.map(str::to_owned), candidate.filter(|candidate| Some(*candidate) != serving).map(str::to_owned))
 }
 
@@ -112,9 +132,9 @@ pub(super) fn dots(theme: &Theme, rollout: &Rollout, room: usize) -> Vec<Span<'s
     spans
 }
 
-/// Returns the share of the candidate, by the best source.
+/// Returns the share of the candidate: what users get, and only where that is not known what was asked for.
 pub(super) fn share(rollout: &Rollout) -> Option<String> {
-    [WeightSource::Observed, WeightSource::Asked, WeightSource::Replicas]
+    [WeightSource::Observed, WeightSource::Replicas, WeightSource::Asked]
         .into_iter()
         .find_map(|source| rollout.weights.iter().find(|weight| weight.source == source))
         .map(|weight| weight.share.to_string())
@@ -130,7 +150,13 @@ pub(super) fn progress(rollout: &Rollout) -> Option<(u16, String)> {
     {
         let all = steps.list.len();
         let at = steps.current.unwrap_or(0).min(all);
-        return Some(((at * 1_000 / all) as u16, format!("step {} of {all}", (at + 1).min(all))));
+        let text = match steps.now() {
+            None if steps.current.is_some() => format!("all {all} steps done"),
+            // A blue/green rollout has no steps of its own that one could count.
+            Some(step) if rollout.strategy == Strategy::BlueGreen => step.kind.label(),
+            _ => format!("step {} of {all}", at + 1),
+        };
+        return Some(((at * 1_000 / all) as u16, text));
     }
     if rollout.strategy == Strategy::BlueGreen {
         return None;
@@ -147,19 +173,27 @@ pub(super) fn old_left(rollout: &Rollout) -> u32 {
 
 /// Returns the countdown that a person waits for: a timed pause, else the time that a manual pause has lasted.
 pub(super) fn countdown(rollout: &Rollout, now: Timestamp) -> Option<String> {
-    let steps = rollout.steps.as_ref()?;
-    if let Some(resumes) = steps.resumes {
-        return Some(format::clock(resumes.duration_since(now)));
+    if let Some(left) = goes_on(rollout) {
+        return Some(format::clock(left.duration_since(now)));
     }
-    let step = steps.now()?;
+    if let Some(pause) = &rollout.delivery.pause {
+        return pause.since.map(|since| format::clock(now.duration_since(since)));
+    }
+    let step = rollout.steps.as_ref()?.now()?;
     let started = step.started.filter(|_| matches!(step.kind, StepKind::Pause(None)))?;
     Some(format::clock(now.duration_since(started)))
+}
+
+/// Returns when it goes on by itself.
+pub(super) fn goes_on(rollout: &Rollout) -> Option<Timestamp> {
+    let of_pause = rollout.delivery.pause.as_ref().and_then(|pause| pause.until);
+    of_pause.or_else(|| rollout.steps.as_ref().and_then(|steps| steps.resumes))
 }
 
 /// Returns whether a rollout stands at a pause that waits for a person.
 pub(super) fn needs_you(rollout: &Rollout) -> bool {
     // By the plan's steps nothing goes on by itself, also when the time of a step is over.
-    let by_key = rollout.steering == Steering::Plan || rollout.steps.as_ref().is_none_or(|steps| steps.resumes.is_none());
+    let by_key = rollout.steering == Steering::Plan || goes_on(rollout).is_none();
     rollout.phase == Phase::Waiting && rollout.held.is_none() && by_key
 }
 

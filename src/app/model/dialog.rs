@@ -17,10 +17,19 @@ pub enum Overlay {
     Confirm(Box<Confirm>),
     Prompt(Prompt),
     RollBack(RollBack),
+    /// Which analysis to stop, where several measure.
+    Analyses(Analyses),
+    /// Something that is too long for its row, whole.
+    Whole(Whole),
     Palette(Palette),
-    Help { top: usize },
+    Help {
+        top: usize,
+    },
     Notices(Cursor),
-    Themes { cursor: Cursor, before: String },
+    Themes {
+        cursor: Cursor,
+        before: String,
+    },
 }
 
 impl Overlay {
@@ -30,7 +39,7 @@ impl Overlay {
             Self::Confirm(confirm) if confirm.wants_name() => "typed",
             Self::Confirm(_) => "confirm",
             Self::Prompt(_) | Self::Palette(_) => "prompt",
-            Self::RollBack(_) | Self::Help { .. } | Self::Notices(_) | Self::Themes { .. } => "list",
+            Self::RollBack(_) | Self::Analyses(_) | Self::Whole(_) | Self::Help { .. } | Self::Notices(_) | Self::Themes { .. } => "list",
         }
     }
 }
@@ -122,6 +131,33 @@ pub struct RollBack {
     pub rollout: RolloutId,
     pub choices: Vec<RevisionId>,
     pub cursor: Cursor,
+}
+
+/// The choice of an analysis to stop, by the object's name.
+#[derive(Debug)]
+pub struct Analyses {
+    pub rollout: RolloutId,
+    pub choices: Vec<String>,
+    pub cursor: Cursor,
+}
+
+/// What is shown whole. Named and not copied: an analysis goes on measuring while one reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Analysis(String),
+    Experiment(String),
+    /// All that the engine and the console say of the rollout itself.
+    Rollout,
+    /// A text that stands still: its heading, and itself.
+    Text(String, String),
+}
+
+/// Something whole, from its line `top` on.
+#[derive(Debug)]
+pub struct Whole {
+    pub rollout: RolloutId,
+    pub subject: Subject,
+    pub top: usize,
 }
 
 /// A row of the palette.

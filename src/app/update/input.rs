@@ -131,7 +131,14 @@ fn overlaid(model: &mut Model, action: Action, turn: &mut Turn) {
         Some(Overlay::Confirm(_)) => confirm::perform(model, action, turn),
         Some(Overlay::Prompt(_)) => prompt::perform(model, action, turn),
         Some(Overlay::Palette(_)) => palette::perform(model, action, turn),
-        Some(Overlay::RollBack(_) | Overlay::Help { .. } | Overlay::Notices(_) | Overlay::Themes { .. }) => {
+        Some(
+            Overlay::RollBack(_)
+            | Overlay::Analyses(_)
+            | Overlay::Whole(_)
+            | Overlay::Help { .. }
+            | Overlay::Notices(_)
+            | Overlay::Themes { .. },
+        ) => {
             nav::perform_list(model, action, turn);
         }
         None => {}

@@ -4,11 +4,12 @@ use super::{Turn, confirm, logs};
 use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::model::Model;
-use crate::app::model::dialog::Overlay;
+use crate::app::model::dialog::{Overlay, Subject, Whole};
 use crate::app::model::nav::{Cursor, Pane, Screen};
 use crate::app::model::notices::Tone;
-use crate::app::model::tree::{self, Row};
+use crate::app::model::tree::{self, Item};
 use crate::app::regions::Hit;
+use crate::domain::id::RolloutId;
 use crate::domain::verb::{Order, Verb};
 use crate::port::{engine, terminal};
 
@@ -63,7 +64,7 @@ fn open(model: &mut Model) {
         Screen::Rollout(id) => match model.nav.rollout.pane {
             Pane::Tree => open_tree_row(model, &id),
             Pane::Logs => model.nav.open(Screen::Logs(id)),
-            Pane::Events => {}
+            Pane::Events => open_event(model, &id),
         },
         Screen::Revisions(_) | Screen::Logs(_) => {}
         Screen::Timeline(_) => {
@@ -75,29 +76,40 @@ fn open(model: &mut Model) {
     }
 }
 
-/// An instance opens its log, a fold unfolds, the kept revisions open their screen.
-fn open_tree_row(model: &mut Model, id: &crate::domain::id::RolloutId) {
+/// An instance opens its log, a fold unfolds, the kept revisions open their screen, and what is long opens whole.
+fn open_tree_row(model: &mut Model, id: &RolloutId) {
     let Some(rollout) = model.rollout(id).cloned() else { return };
     let rows = tree::rows(&rollout, &model.nav.rollout.unfolded);
-    match rows.get(model.nav.rollout.tree.at) {
-        Some(Row::Instance { instance, .. }) => {
+    let Some(row) = rows.get(model.nav.rollout.tree.at) else { return };
+    let subject = match row.item {
+        Item::Instance(instance) => {
             let name = instance.name.clone();
             model.nav.open(Screen::Logs(id.clone()));
-            logs::only_instance(model, Some(name));
+            return logs::only_instance(model, Some(name));
         }
-        Some(Row::More { revision, .. }) => {
-            let revision = (*revision).clone();
-            model.nav.rollout.unfolded.insert(revision);
+        Item::More(revision, _) => {
+            model.nav.rollout.unfolded.insert(revision.clone());
+            return;
         }
-        Some(Row::Revision { revision, .. }) => {
-            let revision = revision.id.clone();
-            if !model.nav.rollout.unfolded.remove(&revision) {
-                model.nav.rollout.unfolded.insert(revision);
+        Item::Revision(revision) => {
+            if !model.nav.rollout.unfolded.remove(&revision.id) {
+                model.nav.rollout.unfolded.insert(revision.id.clone());
             }
+            return;
         }
-        Some(Row::Kept { .. }) => model.nav.open(Screen::Revisions(id.clone())),
-        Some(Row::Head | Row::Router { .. }) | None => {}
-    }
+        Item::Kept(..) => return model.nav.open(Screen::Revisions(id.clone())),
+        Item::Analysis(analysis) | Item::Metric(analysis, _) => Subject::Analysis(analysis.name.clone()),
+        Item::Experiment(experiment) | Item::Template(experiment, _) => Subject::Experiment(experiment.name.clone()),
+        Item::Head | Item::Router | Item::Service(_) | Item::Autoscaler(_) | Item::Budget(_) => Subject::Rollout,
+    };
+    model.overlay = Some(Overlay::Whole(Whole { rollout: id.clone(), subject, top: 0 }));
+}
+
+/// An event opens whole: a controller's message is longer than its row.
+fn open_event(model: &mut Model, id: &RolloutId) {
+    let Some(event) = model.rollout(id).and_then(|rollout| rollout.events.get(model.nav.rollout.events.at).cloned()) else { return };
+    let subject = Subject::Text(format!("{} {}", event.reason, event.about), event.message);
+    model.overlay = Some(Overlay::Whole(Whole { rollout: id.clone(), subject, top: 0 }));
 }
 
 /// Moves the cursor of the screen's focused pane.
@@ -192,6 +204,34 @@ pub(super) fn perform_list(model: &mut Model, action: Action, turn: &mut Turn) {
             Action::Cancel | Action::Back | Action::Accept => model.overlay = None,
             _ => {}
         },
+        Some(Overlay::Whole(whole)) => match action {
+            Action::Up => whole.top = whole.top.saturating_sub(1),
+            Action::Down => whole.top += 1,
+            Action::PageUp => whole.top = whole.top.saturating_sub(rows),
+            Action::PageDown => whole.top += rows,
+            Action::Top => whole.top = 0,
+            Action::Cancel | Action::Back | Action::Accept => model.overlay = None,
+            _ => {}
+        },
+        Some(Overlay::Analyses(choice)) => match action {
+            Action::Cancel | Action::Back => model.overlay = None,
+            Action::Accept => {
+                if let Some(analysis) = choice.choices.get(choice.cursor.at).cloned() {
+                    let rollout = choice.rollout.clone();
+                    match model.can(&rollout, Verb::Terminate) {
+                        Ok(()) => confirm::ask(model, rollout, Order::Terminate { analysis }, turn),
+                        Err(refusal) => {
+                            model.overlay = None;
+                            model.notices.add(model.now, Tone::Warn, Some(rollout), format!("stop analysis: {refusal}"));
+                        }
+                    }
+                }
+            }
+            _ => {
+                let count = choice.choices.len();
+                move_cursor(&mut choice.cursor, action, count, rows);
+            }
+        },
         Some(Overlay::Notices(cursor)) => match action {
             Action::Cancel | Action::Back | Action::Accept => model.overlay = None,
             _ => move_cursor(cursor, action, notices, rows),
@@ -238,10 +278,15 @@ pub(super) fn perform_list(model: &mut Model, action: Action, turn: &mut Turn) {
 fn copy(model: &mut Model, turn: &mut Turn) {
     let text = match model.nav.screen().clone() {
         Screen::Rollout(id) if model.nav.rollout.pane == Pane::Tree => model.rollout(&id).and_then(|rollout| {
-            match tree::rows(rollout, &model.nav.rollout.unfolded).get(model.nav.rollout.tree.at)? {
-                Row::Instance { instance, .. } => Some(instance.name.to_string()),
-                Row::Revision { revision, .. } => revision.images.first().map(|image| image.image.clone()),
-                _ => rollout.objects.first().map(|object| object.name.clone()),
+            match tree::rows(rollout, &model.nav.rollout.unfolded).get(model.nav.rollout.tree.at)?.item {
+                Item::Instance(instance) => Some(instance.name.to_string()),
+                Item::Revision(revision) => revision.images.first().map(|image| image.image.clone()),
+                Item::Analysis(analysis) | Item::Metric(analysis, _) => Some(analysis.name.clone()),
+                Item::Experiment(experiment) | Item::Template(experiment, _) => Some(experiment.name.clone()),
+                Item::Service(service) => Some(service.name.clone()),
+                Item::Autoscaler(autoscaler) => Some(autoscaler.name.clone()),
+                Item::Budget(budget) => Some(budget.name.clone()),
+                Item::Head | Item::More(..) | Item::Router | Item::Kept(..) => rollout.objects.first().map(|object| object.name.clone()),
             }
         }),
         Screen::Rollout(id) if model.nav.rollout.pane == Pane::Events => model
@@ -341,7 +386,11 @@ pub(super) fn select_row(model: &mut Model, at: usize) -> bool {
             asked.cursor = Some(at).filter(|at| *at < asked.proposals.len());
             return there;
         }
-        Some(Overlay::Confirm(_) | Overlay::Help { .. }) => return false,
+        Some(Overlay::Analyses(choice)) => {
+            let count = choice.choices.len();
+            (&mut choice.cursor, count)
+        }
+        Some(Overlay::Confirm(_) | Overlay::Help { .. } | Overlay::Whole(_)) => return false,
         None => match screen {
             Screen::Revisions(_) => (&mut model.nav.revisions, usize::MAX),
             Screen::Timeline(_) => (&mut model.nav.timeline, usize::MAX),

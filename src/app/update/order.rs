@@ -5,9 +5,10 @@ use tui_input::Input;
 use super::{Turn, confirm};
 use crate::app::action::Action;
 use crate::app::catalogue;
-use crate::app::model::dialog::{Overlay, Prompt, Question, RollBack};
+use crate::app::model::dialog::{Analyses, Overlay, Prompt, Question, RollBack};
 use crate::app::model::nav::{Cursor, Screen};
 use crate::app::model::notices::Tone;
+use crate::app::model::tree::{self, Item};
 use crate::app::model::{Model, Writing};
 use crate::domain::delivery::Steering;
 use crate::domain::id::{RolloutId, version_of};
@@ -63,10 +64,16 @@ pub(super) fn begin(model: &mut Model, action: Action, turn: &mut Turn) {
             Order::Retire { track }
         }
         Verb::Drive => return,
-        Verb::Terminate => match rollout.delivery.running().next() {
-            Some(analysis) => Order::Terminate { analysis: analysis.name.clone() },
-            None => return refuse(model, &id, action, &Refusal::NoAnalysis),
-        },
+        Verb::Terminate => {
+            let mut running: Vec<String> = rollout.delivery.running().map(|analysis| analysis.name.clone()).collect();
+            if running.len() > 1 {
+                return choose_analysis(model, &rollout, running);
+            }
+            match running.pop() {
+                Some(analysis) => Order::Terminate { analysis },
+                None => return refuse(model, &id, action, &Refusal::NoAnalysis),
+            }
+        }
     };
     confirm::ask(model, id, order, turn);
 }
@@ -136,6 +143,18 @@ fn choose_revision(model: &mut Model, rollout: &Rollout) {
     let mut cursor = Cursor::default();
     cursor.set(proposed, choices.len(), model.regions.list_rows.max(8));
     model.overlay = Some(Overlay::RollBack(RollBack { rollout: rollout.id.clone(), choices, cursor }));
+}
+
+/// Opens the choice of analyses that measure, with the one under the tree's cursor under this one.
+fn choose_analysis(model: &mut Model, rollout: &Rollout, choices: Vec<String>) {
+    let rows = tree::rows(rollout, &model.nav.rollout.unfolded);
+    let under = rows.get(model.nav.rollout.tree.at).and_then(|row| match row.item {
+        Item::Analysis(analysis) | Item::Metric(analysis, _) => choices.iter().position(|choice| *choice == analysis.name),
+        _ => None,
+    });
+    let mut cursor = Cursor::default();
+    cursor.set(under.unwrap_or(0), choices.len(), model.regions.list_rows.max(8));
+    model.overlay = Some(Overlay::Analyses(Analyses { rollout: rollout.id.clone(), choices, cursor }));
 }
 
 /// Allows writes for a while where there is no plan.

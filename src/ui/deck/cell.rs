@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::model::Model;
+use crate::domain::delivery::PauseKind;
 use crate::domain::doctor::Cause;
 use crate::domain::id::RolloutId;
 use crate::domain::plan::{Environment, Service};
@@ -13,6 +14,7 @@ use crate::domain::verb::Verb;
 use crate::domain::wayback;
 use crate::ui::format;
 use crate::ui::pen::{Pen, top};
+use crate::ui::standing;
 use crate::ui::words;
 
 /// Below this a cell says one thing a line.
@@ -118,6 +120,9 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
         fits
     };
     if !rollout.phase.under_way() {
+        if let Some(left) = standing::warm(rollout, model.now).filter(|_| !narrow) {
+            tell(2, format!("old stack warm {}", format::clock(left)), theme.stable);
+        }
         if rollout.held.is_some() {
             tell(2, "‖ held".into(), theme.waiting);
         }
@@ -129,7 +134,7 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
         }
         return spans;
     }
-    let share = words::share(rollout).filter(|_| rollout.strategy == Strategy::Canary);
+    let share = words::share(rollout).filter(|_| rollout.strategy == Strategy::Canary && !rollout.weights.is_empty());
     if narrow {
         // The second line has the word; without one the sign must do.
         if !(share.is_some_and(|share| tell(1, format!("{glyph} {share}"), style)) || one) {
@@ -159,11 +164,27 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
 fn word(model: &Model, rollout: &Rollout) -> String {
     let countdown = words::countdown(rollout, model.now).map_or_else(String::new, |countdown| format!(" {countdown}"));
     match rollout.phase {
+        _ if standing::given_up_and_held(rollout) => "aborted, still held".to_owned(),
+        Phase::RollingBack if rollout.delivery.aborted.is_some() => "aborted, going back".to_owned(),
         Phase::Waiting if rollout.held.is_some() => "held".to_owned(),
+        Phase::Waiting if gate(rollout).is_some() => format!("gate{countdown}"),
         Phase::Waiting if words::needs_you(rollout) => format!("needs you{countdown}"),
         Phase::Waiting => format!("pause{countdown}"),
-        Phase::Unobserved => "not observed".to_owned(),
+        Phase::Unobserved => match standing::away(rollout, model.now) {
+            Some(ago) => format!("no controller {}", format::age(ago)),
+            None => "not observed".to_owned(),
+        },
+        Phase::Progressing if rollout.delivery.promoting_fully => "promoting fully".to_owned(),
+        Phase::Progressing if rollout.delivery.restart.is_some() => "restarting".to_owned(),
         phase => phase.word().to_owned(),
+    }
+}
+
+/// The gate that it stands at.
+fn gate(rollout: &Rollout) -> Option<&str> {
+    match rollout.delivery.pause.as_ref().map(|pause| &pause.kind) {
+        Some(PauseKind::Gate(name)) => Some(name),
+        _ => None,
     }
 }
 
@@ -184,7 +205,7 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
     if rollout.phase == Phase::Failed {
         return vec![Span::styled(format!("✖ {}", rollout.native), theme.bad)];
     }
-    if rollout.strategy == Strategy::BlueGreen {
+    if words::pair(rollout) {
         return pair(pen, rollout, room);
     }
     if let Some((share, text)) = words::progress(rollout) {
@@ -195,7 +216,7 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
     match rollout.phase {
         Phase::Absent => return spans,
         Phase::Done if room < NARROW && rollout.serving == Serving::Full && drift.is_some() => {}
-        Phase::RolledBack => spans.push(Span::styled("rolled back", theme.waiting)),
+        Phase::RolledBack => spans.push(Span::styled(given_up(rollout, room), theme.waiting)),
         _ => match words::users(theme, rollout) {
             Some(users) => spans.push(users),
             None if rollout.serving == Serving::Full => spans.push(Span::styled("healthy", theme.faint)),
@@ -212,6 +233,15 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
         spans.push(Span::styled(format!("{gap}{drift}"), style));
     }
     spans
+}
+
+/// That something was tried and is gone again.
+fn given_up(rollout: &Rollout, room: usize) -> String {
+    let word = if rollout.delivery.aborted.is_some() { "aborted" } else { "rolled back" };
+    match rollout.candidate().filter(|_| room >= NARROW) {
+        Some(candidate) => format!("{} {word}", candidate.version),
+        None => word.to_owned(),
+    }
 }
 
 /// A cause in two words, for a cell that has no room for its sentence.
@@ -250,10 +280,14 @@ fn under_way(pen: &Pen<'_>, rollout: &Rollout, share: u16, text: String, room: u
     if room < NARROW {
         let (glyph, style) = words::phase(theme, rollout);
         let word = match rollout.phase {
-            Phase::Waiting => word(pen.model, rollout),
+            Phase::Waiting | Phase::RollingBack | Phase::Unobserved => word(pen.model, rollout),
             _ => text,
         };
-        return vec![Span::styled(format!("{glyph} {word}"), style)];
+        // The place in the steps is told where there is room for it; what is waited for always is.
+        let step = rollout.steps.as_ref().filter(|_| rollout.strategy == Strategy::Canary && rollout.phase == Phase::Waiting);
+        let place = step.and_then(|steps| Some(format!("{}/{} ", steps.current? + 1, steps.list.len()))).unwrap_or_default();
+        let place = if place.len() + word.chars().count() + 2 <= room { place.as_str() } else { "" };
+        return vec![Span::styled(format!("{glyph} {place}{word}"), style)];
     }
     let way = wayback::ways_back(rollout).into_iter().next();
     // The way back is worth more than a long gauge.

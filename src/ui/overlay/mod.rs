@@ -1,5 +1,6 @@
 //! What lies over the screen. One box at a time, the screen behind it veiled.
 
+mod analyses;
 mod choose;
 mod confirm;
 mod help;
@@ -7,6 +8,7 @@ mod lists;
 mod palette;
 mod prompt;
 pub(super) mod too_small;
+mod whole;
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -29,6 +31,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
         Overlay::Confirm(open) => confirm::draw(pen, area, open),
         Overlay::Prompt(open) => prompt::draw(pen, area, open),
         Overlay::RollBack(open) => choose::draw(pen, area, open),
+        Overlay::Analyses(open) => analyses::draw(pen, area, open),
+        Overlay::Whole(open) => whole::draw(pen, area, open),
         Overlay::Palette(open) => palette::draw(pen, area, open),
         Overlay::Help { top } => help::draw(pen, area, *top),
         Overlay::Notices(cursor) => lists::notices(pen, area, *cursor),

@@ -18,12 +18,19 @@ use crate::ui::words;
 /// The most orders that are told at once; the timeline has all.
 const MOST: usize = 3;
 
-/// Returns the lines.
-pub(super) fn lines(pen: &Pen<'_>, rollout: &Rollout, width: u16, roomy: bool) -> Vec<Line<'static>> {
+/// Returns the lines; `alone` where no other pane tells what is wrong.
+pub(super) fn lines(pen: &Pen<'_>, rollout: &Rollout, width: u16, roomy: bool, alone: bool) -> Vec<Line<'static>> {
     let model = pen.model;
     let mut lines: Vec<Line<'static>> = model.jobs.of(&rollout.id).take(MOST).map(|job| on_its_way(pen, job)).collect();
     let doubts = model.jobs.in_doubt().filter(|operation| operation.intent.rollout == rollout.id).take(MOST);
     lines.extend(doubts.flat_map(|operation| in_doubt(pen, rollout, operation, width)));
+    // Beside the tree the doctor has his own place; where another pane is open he speaks here.
+    if let Some(finding) = model.fleet.seen(&rollout.id).and_then(|seen| seen.finding.as_ref()).filter(|_| alone) {
+        let style = if finding.calm() { pen.theme.waiting } else { pen.theme.bad };
+        let sign = if finding.calm() { "‖ " } else { "✖ " };
+        let text = format::fit(&finding.sentence, usize::from(width).saturating_sub(2)).into_owned();
+        lines.push(Line::from(vec![Span::styled(sign, style), Span::styled(format::capital(&text), pen.theme.strong)]));
+    }
     lines.push(way_back(pen, rollout, width));
     if roomy && let Some(greyed) = greyed(pen, width) {
         lines.push(greyed);

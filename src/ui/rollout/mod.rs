@@ -3,6 +3,7 @@
 mod foot;
 mod headline;
 mod rail;
+mod sides;
 mod tree;
 
 use ratatui::layout::Rect;
@@ -31,14 +32,16 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
     let (_, area) = top(area, u16::from(airy));
     let stale = stale(pen, id);
     let (told, area) = top(area, u16::from(stale.is_some()));
-    let (head, rest) = top(area, 1);
-    headline::draw(pen, inset(head, 3), &rollout);
+    let headline = headline::lines(pen, &rollout, area.width.saturating_sub(6));
+    let (head, rest) = top(area, headline.len() as u16);
+    pen.lines(inset(head, 3), headline);
     let (_, rest) = top(rest, u16::from(airy));
-    let rail = rail::height(&rollout, airy || area.height >= 22);
+    let rail = rail::height(&rollout, area.width);
     let (rail_area, rest) = top(rest, rail);
     rail::draw(pen, inset(rail_area, 3), &rollout);
     let (_, rest) = top(rest, u16::from(airy && rail > 0));
-    let foot_lines = foot::lines(pen, &rollout, area.width.saturating_sub(6), area.height >= 20);
+    let foot_lines =
+        foot::lines(pen, &rollout, area.width.saturating_sub(6), area.height >= 20, !side_by_side && model.nav.rollout.pane != Pane::Tree);
     let (body, foot) = bottom(rest, foot_lines.len() as u16 + u16::from(airy));
     let (_, foot) = top(foot, u16::from(airy));
     pen.lines(inset(foot, 3), foot_lines);

@@ -1,35 +1,52 @@
-//! The rail: the steps of a canary with where it stands, the bar of a rolling update, the two sides of a pair.
+//! The rail: the steps of a rollout with where it stands and how long each took, or the bar of a rolling update.
+//!
+//! Where not all steps fit, those far behind and far ahead fold into their number; the current one is always in view.
 
 use jiff::Timestamp;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
+use super::sides;
 use crate::config::theme::Theme;
-use crate::domain::id::Track;
-use crate::domain::rollout::{Rollout, Strategy};
+use crate::domain::delivery::AnalysisRole;
+use crate::domain::rollout::{Phase, Rollout, Strategy};
 use crate::domain::step::{Step, StepKind, Steps};
 use crate::ui::format;
 use crate::ui::pen::Pen;
 use crate::ui::words;
 
-/// Returns how many rows it takes: none where nothing is under way, one where there is no room for the times.
-pub(super) fn height(rollout: &Rollout, roomy: bool) -> u16 {
-    match (&rollout.steps, &rollout.strategy) {
-        (_, Strategy::BlueGreen) => 2,
-        (Some(steps), _) if !steps.list.is_empty() => 1 + u16::from(roomy),
-        _ if rollout.phase.under_way() => 1,
+/// From this width on the rail has a line for the times; below, the current step alone tells its own.
+const ROOMY: u16 = 100;
+/// From this width on steps are told with what they are made of.
+const WIDE: u16 = 140;
+
+/// Returns how many rows it takes: none where nothing is under way.
+pub(super) fn height(rollout: &Rollout, width: u16) -> u16 {
+    match &rollout.steps {
+        _ if words::pair(rollout) => 2,
+        Some(steps) if !steps.list.is_empty() => 1 + u16::from(width >= ROOMY),
+        _ if rollout.phase.under_way() && rollout.strategy != Strategy::BlueGreen => 1,
         _ => 0,
     }
 }
 
 /// Draws it.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
-    match (&rollout.steps, &rollout.strategy) {
-        (_, Strategy::BlueGreen) => pair(pen, area, rollout),
-        (Some(steps), _) if !steps.list.is_empty() => rail(pen, area, rollout, steps),
+    match &rollout.steps {
+        _ if words::pair(rollout) => sides::draw(pen, area, rollout),
+        Some(steps) if !steps.list.is_empty() => rail(pen, area, rollout, steps),
         _ => bar(pen, area, rollout),
     }
+}
+
+/// What a step is on the way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Done,
+    Now,
+    Failed,
+    Next,
 }
 
 /// One step as it is drawn: glyph, label, time below, and their styles.
@@ -43,31 +60,99 @@ struct Stop {
 
 impl Stop {
     fn width(&self) -> usize {
-        self.label.chars().count().max(self.time.len())
+        self.label.chars().count().max(self.time.chars().count())
     }
 }
 
-fn stop(theme: &Theme, rollout: &Rollout, steps: &Steps, at: usize, step: &Step, now: Timestamp) -> Stop {
-    let current = steps.current;
-    let took = |until: Option<Timestamp>| step.started.zip(until).map(|(from, to)| format::clock(to.duration_since(from)));
-    let mut label = match step.kind {
-        StepKind::Pause(Some(length)) => format::age(length),
-        _ => step.kind.label(),
+/// Returns the step at which it was given up, where that is known: a controller puts the index back to the first.
+fn gave_up_at(rollout: &Rollout) -> Option<usize> {
+    rollout.delivery.aborted.as_ref()?;
+    let judged = rollout.delivery.analyses.iter().filter(|analysis| analysis.phase.bad()).find_map(|analysis| match analysis.role {
+        AnalysisRole::Step(index) => Some(index),
+        _ => None,
+    });
+    let steps = rollout.steps.as_ref()?;
+    judged.or_else(|| steps.list.iter().position(|step| step.started.is_some() && step.ended.is_none()).filter(|at| *at > 0))
+}
+
+fn place(rollout: &Rollout, steps: &Steps, at: usize) -> Place {
+    let given_up = rollout.delivery.aborted.is_some();
+    let (stands, here) = match gave_up_at(rollout) {
+        Some(failed) => (Some(failed), Place::Failed),
+        // Where it was given up is not known: nothing is under way, and nothing is claimed to be done.
+        None if given_up => (None, Place::Next),
+        None if rollout.phase == Phase::Failed => (steps.current, Place::Failed),
+        None => (steps.current, Place::Now),
     };
-    if current.is_some_and(|current| at < current) {
-        Stop { glyph: "✔", label, time: took(step.ended).unwrap_or_default(), style: theme.good, label_style: theme.muted }
-    } else if current == Some(at) {
-        let style = if words::needs_you(rollout) || rollout.held.is_some() { theme.waiting } else { theme.candidate };
-        if matches!(step.kind, StepKind::Pause(_)) || rollout.held.is_some() {
-            label.push_str(" ‖");
+    match stands {
+        Some(stands) if at < stands => Place::Done,
+        Some(stands) if at == stands => here,
+        _ => Place::Next,
+    }
+}
+
+fn stop(theme: &Theme, rollout: &Rollout, steps: &Steps, at: usize, step: &Step, now: Timestamp, wide: bool) -> Stop {
+    let took = |until: Option<Timestamp>| step.started.zip(until).map(|(from, to)| format::clock(to.duration_since(from)));
+    let mut label = match &step.kind {
+        StepKind::Pause(Some(length)) => format::age(*length),
+        StepKind::Analysis(name) if wide && !name.is_empty() && steps.list.len() <= 8 => format!("analysis {}", format::fit(name, 18)),
+        kind => kind.label(),
+    };
+    match place(rollout, steps, at) {
+        Place::Done => {
+            Stop { glyph: "✔", label, time: took(step.ended).unwrap_or_default(), style: theme.good, label_style: theme.muted }
         }
-        let time = match steps.resumes {
-            Some(resumes) => format::clock(resumes.duration_since(now)),
-            None => took(Some(now)).unwrap_or_default(),
-        };
-        Stop { glyph: "▶", label, time, style: style.add_modifier(Modifier::BOLD), label_style: theme.strong }
-    } else {
-        Stop { glyph: "○", label, time: String::new(), style: theme.faint, label_style: theme.faint }
+        Place::Failed => Stop {
+            glyph: "✖",
+            label,
+            time: took(step.ended).unwrap_or_default(),
+            style: theme.bad.add_modifier(Modifier::BOLD),
+            label_style: theme.strong,
+        },
+        Place::Now => {
+            let stands = rollout.phase == Phase::Waiting;
+            let style = if stands && (words::needs_you(rollout) || rollout.held.is_some()) { theme.waiting } else { theme.candidate };
+            if stands {
+                label.push_str(" ‖");
+            }
+            let time = match words::goes_on(rollout) {
+                Some(resumes) => format!("{} left", format::clock(resumes.duration_since(now))),
+                None => took(Some(now)).unwrap_or_default(),
+            };
+            Stop { glyph: "▶", label, time, style: style.add_modifier(Modifier::BOLD), label_style: theme.strong }
+        }
+        Place::Next => Stop { glyph: "○", label, time: String::new(), style: theme.faint, label_style: theme.muted },
+    }
+}
+
+/// Returns which stops are shown: the current one, what comes next, what was before, as far as they fit.
+fn window(stops: &[Stop], current: usize, room: usize) -> (usize, usize) {
+    // Glyph, space, label, and the shortest link.
+    let width = |at: usize| stops.get(at).map_or(0, |stop| stop.width() + 2 + 3);
+    let folded = |hidden: usize| if hidden == 0 { 0 } else { 12 };
+    let (mut from, mut to) = (current, (current + 1).min(stops.len()));
+    let mut used = width(current);
+    let fits = |used: usize, from: usize, to: usize| used + folded(from) + folded(stops.len() - to) <= room + 3;
+    // Two ahead for one behind: what the next key leads to is worth more than what is over.
+    loop {
+        let mut grown = false;
+        for ahead in [true, true, false] {
+            let (wider, next) = if ahead && to < stops.len() {
+                ((from, to + 1), to)
+            } else if !ahead && from > 0 {
+                ((from - 1, to), from - 1)
+            } else {
+                continue;
+            };
+            if fits(used + width(next), wider.0, wider.1) {
+                (from, to) = wider;
+                used += width(next);
+                grown = true;
+            }
+        }
+        if !grown {
+            return (from, to);
+        }
     }
 }
 
@@ -75,39 +160,61 @@ fn stop(theme: &Theme, rollout: &Rollout, steps: &Steps, at: usize, step: &Step,
 fn rail(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, steps: &Steps) {
     let theme = pen.theme;
     let now = pen.model.now;
-    let stops: Vec<Stop> = steps.list.iter().enumerate().map(|(at, step)| stop(theme, rollout, steps, at, step, now)).collect();
-    let text: usize = stops.iter().map(|stop| stop.width() + 2).sum();
-    let gaps = stops.len().saturating_sub(1).max(1);
-    let link = (usize::from(area.width).saturating_sub(text) / gaps).saturating_sub(2).clamp(1, 8);
-    let current = steps.current.unwrap_or(0).min(stops.len().saturating_sub(1));
-    let width = |from: usize, to: usize| -> usize { stops.iter().take(to).skip(from).map(|stop| stop.width() + 2 + link + 2).sum() };
-    // Where not all fit, those before the current one give way first; one stays, so that it reads as a way.
-    let mut from = 0;
-    while from + 1 < current && width(from, current + 2) > usize::from(area.width) {
-        from += 1;
+    let mut stops: Vec<Stop> =
+        steps.list.iter().enumerate().map(|(at, step)| stop(theme, rollout, steps, at, step, now, area.width >= WIDE)).collect();
+    let stands = gave_up_at(rollout).or(steps.current.filter(|_| rollout.delivery.aborted.is_none()));
+    let current = stands.unwrap_or(0).min(stops.len().saturating_sub(1));
+    if area.height < 2 {
+        for (at, stop) in stops.iter_mut().enumerate() {
+            let time = std::mem::take(&mut stop.time);
+            if Some(at) == stands && !time.is_empty() {
+                stop.label = format!("{} {time}", stop.label);
+            }
+        }
     }
+    let (from, to) = window(&stops, current, area.width.into());
+    let text: usize = stops.iter().take(to).skip(from).map(|stop| stop.width() + 2).sum();
+    let folds = [from, stops.len() - to].into_iter().filter(|hidden| *hidden > 0).count() * 12;
+    let links = (to - from).saturating_sub(1).max(1);
+    let link = (usize::from(area.width).saturating_sub(text + folds) / links).saturating_sub(2).clamp(1, 8);
     let (mut above, mut below) = (Vec::new(), Vec::new());
     if from > 0 {
-        above.push(Span::styled(format!("✔ {from} more "), theme.muted));
-        below.push(Span::raw(" ".repeat(above.last().map_or(0, Span::width))));
+        above.push(Span::styled(format!("✔ {from} before "), theme.muted));
+        above.push(Span::styled("━ ", theme.good));
+        below.push(Span::raw(" ".repeat(above.iter().map(Span::width).sum())));
     }
-    for (at, stop) in stops.iter().enumerate().skip(from) {
+    for (at, stop) in stops.iter().enumerate().take(to).skip(from) {
         if at > from {
-            let done = at <= current;
+            let done = stands.is_some_and(|stands| at <= stands);
             let (piece, style) = if done { ("━", theme.good) } else { ("┄", theme.faint) };
-            above.push(Span::styled(format!(" {} ", piece.repeat(link)), style));
+            // A timed pause fills its link: how much of it is over is seen without reading.
+            let filled = if at == current + 1 && !done { passed(rollout, steps, link, now) } else { 0 };
+            above.push(Span::styled(format!(" {}", "━".repeat(filled)), theme.candidate));
+            above.push(Span::styled(format!("{} ", piece.repeat(link - filled)), style));
             below.push(Span::raw(" ".repeat(link + 2)));
         }
         let width = stop.width();
         above.push(Span::styled(format!("{} ", stop.glyph), stop.style));
-        // Under a label that is shorter than its time, the way goes on.
         above.push(Span::styled(format::pad(&stop.label, width), stop.label_style));
-        below.push(Span::styled(format!("  {}", format::pad(&stop.time, width)), if at == current { stop.style } else { theme.faint }));
+        let style = if Some(at) == stands { stop.style } else { theme.faint };
+        below.push(Span::styled(format!("  {}", format::pad(&stop.time, width)), style));
+    }
+    let ahead = stops.len() - to;
+    if ahead > 0 {
+        above.push(Span::styled(format!(" ┄ {ahead} more"), theme.faint));
     }
     while below.last().is_some_and(|span| span.content.trim().is_empty()) {
         below.pop();
     }
     pen.lines(area, [Line::from(above), Line::from(below)]);
+}
+
+/// How much of a link's columns a timed pause has filled.
+fn passed(rollout: &Rollout, steps: &Steps, link: usize, now: Timestamp) -> usize {
+    let since = rollout.delivery.pause.as_ref().and_then(|pause| pause.since).or_else(|| steps.now().and_then(|step| step.started));
+    let Some((since, until)) = since.zip(words::goes_on(rollout)) else { return 0 };
+    let (over, all) = (now.duration_since(since).as_millis().max(0), until.duration_since(since).as_millis().max(1));
+    usize::try_from(over * link as i128 / all).unwrap_or(0).min(link)
 }
 
 /// `━━━━━━━───── 3 of 8 updated, 2 old left`.
@@ -131,56 +238,4 @@ fn bar(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
         spans.push(Span::styled(format!("   {surge} above, {unavailable} below"), theme.faint));
     }
     pen.line(area, Line::from(spans));
-}
-
-/// Both sides, one a row: who has the users, who is ready.
-fn pair(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
-    let (theme, now) = (pen.theme, pen.model.now);
-    let Some(routing) = &rollout.routing else { return };
-    let mut tracks: Vec<&Track> = rollout.revisions.iter().filter_map(|revision| revision.track.as_ref()).collect();
-    tracks.sort();
-    tracks.dedup();
-    let name = tracks.iter().map(|track| track.as_str().chars().count()).max().unwrap_or(0);
-    let mut lines = Vec::new();
-    for track in tracks {
-        let Some(side) = rollout.side(track) else { continue };
-        let live = routing.active.as_ref() == Some(track);
-        let endpoints: u32 = routing.endpoints.iter().filter(|(of, _)| of == track).map(|(_, count)| *count).sum();
-        let ready = format!("{}/{} ready", side.counts.ready, side.counts.wanted);
-        let mut spans = if live {
-            vec![Span::styled("users ━━━▶ ", theme.stable), Span::styled("● ", theme.stable)]
-        } else {
-            vec![Span::styled("      ┄┄┄┄ ", theme.faint), Span::styled("○ ", theme.candidate)]
-        };
-        spans.push(Span::styled(
-            format::pad(track.as_str(), name),
-            if live { theme.stable } else { theme.candidate }.add_modifier(Modifier::BOLD),
-        ));
-        spans.push(Span::styled(format!("  {}", format::pad(&side.version, 12)), theme.strong));
-        let lacking = side.counts.ready < side.counts.wanted;
-        let empty = side.counts.wanted == 0 && side.counts.total == 0;
-        let style = if empty {
-            theme.faint
-        } else if lacking {
-            theme.waiting
-        } else {
-            theme.text()
-        };
-        spans.push(Span::styled(if empty { "scaled to 0".to_owned() } else { ready }, style));
-        spans.push(Span::styled(
-            format!("   {}", format::count(endpoints as usize, "endpoint")),
-            if live { theme.muted } else { theme.faint },
-        ));
-        if live && let Some(switched) = routing.switched {
-            spans.push(Span::styled(format!("   switched {} ago", format::since(now, switched)), theme.muted));
-        }
-        if !live && Some(track) == routing.previous.as_ref() {
-            spans.push(Span::styled("   served before", theme.muted));
-        }
-        lines.push(Line::from(spans));
-    }
-    if routing.active.is_none() {
-        lines.insert(0, Line::styled(format!("✖ {} selects neither side alone: {}", routing.router, routing.selector), theme.bad));
-    }
-    pen.lines(area, lines);
 }

@@ -1,5 +1,6 @@
 //! What stands on screen: whole frames, compared as text, in every size, mode and trouble.
 
+mod canaries;
 mod fixture;
 mod frames;
 mod picture;

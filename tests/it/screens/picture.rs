@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 use rolldeck::config::theme::Theme;
 
-use super::{frame, frames};
+use super::{canaries, frame, frames};
 
 fn colour(colour: Color, ground: bool) -> String {
     let base = if ground { 40 } else { 30 };
@@ -69,7 +69,7 @@ fn pictures() {
         ("no-colour", plain("dark").without_colour()),
         ("ascii", plain("dark").ascii()),
     ];
-    for (name, make) in frames::SCREENS {
+    for (name, make) in frames::SCREENS.into_iter().chain(canaries::SCREENS).chain([("deck-canaries", canaries::deck as fn() -> _)]) {
         for (columns, rows) in [(160, 45), (80, 24), (120, 40)] {
             for (look, theme) in &looks {
                 let (cells, _) = frame(&mut make(), theme, columns, rows);

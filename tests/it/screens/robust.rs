@@ -10,6 +10,7 @@ use rolldeck::app::regions::Hit;
 use rolldeck::config::theme::Theme;
 use rolldeck::domain::id::RolloutId;
 
+use super::canaries;
 use super::fixture::{at, busy, id, instance, started, steady};
 use super::frame;
 use super::frames::SCREENS;
@@ -19,7 +20,7 @@ proptest! {
 
     #[test]
     fn no_size_and_no_cursor_breaks_a_screen(
-        screen in 0..SCREENS.len(),
+        screen in 0..SCREENS.len() + canaries::SCREENS.len(),
         columns in 1_u16..250,
         rows in 1_u16..70,
         cursor in 0_usize..200,
@@ -27,7 +28,8 @@ proptest! {
         pane in 0_usize..3,
         theme in 0_usize..4,
     ) {
-        let mut model = SCREENS[screen].1();
+        let all: Vec<_> = SCREENS.into_iter().chain(canaries::SCREENS).collect();
+        let mut model = all[screen].1();
         disturb(&mut model, Cursor { at: cursor, top }, Pane::ALL[pane]);
         let theme = Theme::named(Theme::names()[theme]).unwrap();
         let (_, regions) = frame(&mut model, &theme, columns, rows);
@@ -54,6 +56,8 @@ fn disturb(model: &mut Model, cursor: Cursor, pane: Pane) {
         Some(Overlay::Notices(at) | Overlay::Themes { cursor: at, .. }) => *at = cursor,
         Some(Overlay::Palette(palette)) => palette.cursor = cursor,
         Some(Overlay::RollBack(choice)) => choice.cursor = cursor,
+        Some(Overlay::Analyses(choice)) => choice.cursor = cursor,
+        Some(Overlay::Whole(whole)) => whole.top = cursor.at,
         Some(Overlay::Prompt(prompt)) => prompt.cursor = Some(cursor.at),
         None => {}
     }
