@@ -25,7 +25,7 @@ fn number(value: &str) -> Option<f64> {
 /// Returns a value in at most four significant digits, or as it is where it is no number.
 pub(super) fn value(text: &str) -> Cow<'_, str> {
     let Some(number) = number(text) else { return format::fit(text.trim(), LONGEST) };
-    if !number.is_finite() || number == number.trunc() && number.abs() < 1e6 {
+    if !number.is_finite() || number.fract().abs() < f64::EPSILON && number.abs() < 1e6 {
         return Cow::Owned(number.to_string());
     }
     // Below one, leading zeros are no digits: 0.004123 is 0.004123.
@@ -77,22 +77,22 @@ pub(super) fn spark(theme: &Theme, metric: &Metric) -> Vec<Span<'static>> {
 
 /// Returns how many measurements were taken, and what they came to: `3 of 5, 1 failed, none may`.
 pub(super) fn tally(metric: &Metric) -> String {
-    let mut text = match metric.planned {
+    let mut told = vec![match metric.planned {
         Some(planned) if metric.phase.over() => format!("{} of {planned}", metric.taken.min(planned.max(metric.taken))),
         Some(planned) => format!("{} of {planned}", metric.taken),
         None => format!("{} taken", metric.taken),
-    };
+    }];
     if metric.failed > 0 {
         let may = if metric.failure_limit == 0 { "none may".to_owned() } else { format!("{} may", metric.failure_limit) };
-        text.push_str(&format!(", {} failed, {may}", metric.failed));
+        told.push(format!("{} failed, {may}", metric.failed));
     }
     if metric.inconclusive > 0 {
-        text.push_str(&format!(", {} undecided", metric.inconclusive));
+        told.push(format!("{} undecided", metric.inconclusive));
     }
     if metric.errors > 0 {
-        text.push_str(&format!(", {} without an answer", metric.errors));
+        told.push(format!("{} without an answer", metric.errors));
     }
-    text
+    told.join(", ")
 }
 
 /// Returns how far an analysis is: of the metric that takes longest.
@@ -137,7 +137,7 @@ mod tests {
             ("212.3456", "212.3"),
             ("NaN", "NaN"),
             ("[0.1,0.2]", "[0.1,0.2]"),
-            ("Post \"http://prometheus\": no such host", "Post \"http://prometheus\"…"),
+            ("Post \"http://prometheus\": no such host", "Post \"http://prometheus…"),
         ] {
             assert_eq!(value(told), shown);
         }

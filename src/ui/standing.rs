@@ -62,7 +62,7 @@ pub(super) fn restarted(rollout: &Rollout) -> Option<(usize, usize)> {
 /// Returns how long the old instances of a finished change are kept: the way back is instant until then.
 pub(super) fn warm(rollout: &Rollout, now: Timestamp) -> Option<SignedDuration> {
     let cooling = rollout.revisions.iter().filter(|revision| revision.counts.ready > 0).filter_map(|revision| revision.cools);
-    cooling.max().map(|at| at.duration_since(now)).filter(|left| left.is_positive())
+    cooling.max().map(|at| at.duration_since(now)).filter(SignedDuration::is_positive)
 }
 
 /// Returns the sentence.
@@ -187,6 +187,7 @@ mod tests {
     use crate::domain::rollout::Held;
     use crate::domain::sample::{ago, canary, counts, halfway, now, pair, rolling};
     use crate::domain::step::Weight;
+    use crate::domain::step::WeightSource::{Asked, Observed, Replicas};
 
     fn with(mut rollout: Rollout, change: impl FnOnce(&mut Rollout)) -> Rollout {
         change(&mut rollout);
@@ -239,7 +240,6 @@ mod tests {
                 rollout.weights = weights.iter().map(weight).collect();
             })
         };
-        use WeightSource::{Asked, Observed, Replicas};
         for (weights, said) in [
             (vec![(Asked, 25), (Observed, 25)], Some(("25 % of the users get it", false))),
             (vec![(Asked, 25), (Replicas, 20)], Some(("asked 25 %, users get 20 %", true))),

@@ -97,6 +97,8 @@ pub(super) fn dots(theme: &Theme, rollout: &Rollout, room: usize) -> Vec<Span<'s
     // A pair's idle side serves nobody; its cell says so in words.
     let (wanted, ready) = match (&rollout.strategy, rollout.serving_revision()) {
         (Strategy::BlueGreen, Some(active)) => (active.counts.wanted, active.counts.ready),
+        // What is still warm of the former revision is no instance too many.
+        _ if !rollout.phase.under_way() => (counts.wanted, counts.ready.min(counts.wanted)),
         _ => (counts.wanted, counts.ready),
     };
     if wanted == 0 && ready == 0 {

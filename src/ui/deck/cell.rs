@@ -137,7 +137,10 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
     let share = words::share(rollout).filter(|_| rollout.strategy == Strategy::Canary && !rollout.weights.is_empty());
     if narrow {
         // The second line has the word; without one the sign must do.
-        if !(share.is_some_and(|share| tell(1, format!("{glyph} {share}"), style)) || one) {
+        let tell_share = |share: String, tell: &mut dyn FnMut(usize, String, Style) -> bool| {
+            tell(1, format!("{glyph} {share}"), style) || (!alone && tell(1, share, theme.candidate))
+        };
+        if !(share.is_some_and(|share| tell_share(share, &mut tell)) || one) {
             tell(1, glyph.to_owned(), style);
         }
         return spans;

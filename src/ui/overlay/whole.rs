@@ -131,6 +131,8 @@ fn of_experiment(pen: &Pen<'_>, experiment: &Experiment, columns: usize) -> Vec<
 fn of_rollout(pen: &Pen<'_>, rollout: &Rollout, columns: usize) -> Vec<Line<'static>> {
     let (model, theme) = (pen.model, pen.theme);
     let mut lines = prose(&standing::sentence(rollout, model.now), columns, theme.strong);
+    // One text often contains another; said once it is read.
+    let rest = |said: &str, all: &[&str]| all.iter().any(|other| other.contains(said.trim_end_matches('…')));
     let mut tell = |heading: &str, text: &str, style: Style| {
         if !text.is_empty() {
             lines.push(Line::default());
@@ -141,13 +143,15 @@ fn of_rollout(pen: &Pen<'_>, rollout: &Rollout, columns: usize) -> Vec<Line<'sta
     if let Some(finding) = model.fleet.seen(&rollout.id).and_then(|seen| seen.finding.as_ref()) {
         let style = if finding.calm() { theme.waiting } else { theme.bad };
         tell("What is the matter", &format::capital(&finding.sentence), style);
-        tell("Evidence", &finding.evidence, theme.text());
+        if !rest(&finding.evidence, &[&finding.sentence, &rollout.native]) {
+            tell("Evidence", &finding.evidence, theme.text());
+        }
     }
-    if let Some(aborted) = &rollout.delivery.aborted {
+    if let Some(aborted) = rollout.delivery.aborted.as_ref().filter(|aborted| !rest(&aborted.why, &[&rollout.native])) {
         tell("Why it was given up", &aborted.why, theme.text());
     }
     tell("The engine's own words", &rollout.native, theme.text());
-    for (reason, message) in &rollout.conditions {
+    for (reason, message) in rollout.conditions.iter().filter(|(_, message)| !rest(message, &[&rollout.native])) {
         tell(reason, message, theme.text());
     }
     if let Some(autoscaler) = &rollout.autoscaler {

@@ -8,7 +8,7 @@ use crate::app::model::jobs::{Job, Stage};
 use crate::domain::change::{Judgement, SLOW};
 use crate::domain::delivery::Steering;
 use crate::domain::journal::Operation;
-use crate::domain::rollout::Rollout;
+use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::verb::Verb;
 use crate::domain::wayback::ways_back;
 use crate::ui::format;
@@ -94,6 +94,11 @@ fn way_back(pen: &Pen<'_>, rollout: &Rollout, width: u16) -> Line<'static> {
     let (model, theme) = (pen.model, pen.theme);
     let mut spans = vec![Span::styled("Fastest way back", theme.muted)];
     let ways = ways_back(rollout);
+    if ways.is_empty() && rollout.phase == Phase::RolledBack {
+        let stable = rollout.serving_revision().map_or_else(String::new, |serving| format!(": the users are on {}", serving.label()));
+        spans.push(Span::styled(format!("   none is needed{stable}"), theme.muted));
+        return Line::from(spans);
+    }
     if ways.is_empty() {
         let verb = if rollout.steering == Steering::Pair { Verb::SwitchBack } else { Verb::RollBack };
         let why = model.can(&rollout.id, verb).err().map_or_else(|| "nothing to go back to".to_owned(), |why| why.to_string());

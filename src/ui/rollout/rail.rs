@@ -14,6 +14,7 @@ use crate::domain::rollout::{Phase, Rollout, Strategy};
 use crate::domain::step::{Step, StepKind, Steps};
 use crate::ui::format;
 use crate::ui::pen::Pen;
+use crate::ui::standing;
 use crate::ui::words;
 
 /// From this width on the rail has a line for the times; below, the current step alone tells its own.
@@ -91,7 +92,7 @@ fn place(rollout: &Rollout, steps: &Steps, at: usize) -> Place {
     }
 }
 
-fn stop(theme: &Theme, rollout: &Rollout, steps: &Steps, at: usize, step: &Step, now: Timestamp, wide: bool) -> Stop {
+fn stop(theme: &Theme, rollout: &Rollout, steps: &Steps, (at, step): (usize, &Step), now: Timestamp, wide: bool) -> Stop {
     let took = |until: Option<Timestamp>| step.started.zip(until).map(|(from, to)| format::clock(to.duration_since(from)));
     let mut label = match &step.kind {
         StepKind::Pause(Some(length)) => format::age(*length),
@@ -117,6 +118,8 @@ fn stop(theme: &Theme, rollout: &Rollout, steps: &Steps, at: usize, step: &Step,
             }
             let time = match words::goes_on(rollout) {
                 Some(resumes) => format!("{} left", format::clock(resumes.duration_since(now))),
+                None if matches!(step.kind, StepKind::Scale(_)) => standing::warm(rollout, now)
+                    .map_or_else(|| took(Some(now)).unwrap_or_default(), |left| format!("{} left", format::clock(left))),
                 None => took(Some(now)).unwrap_or_default(),
             };
             Stop { glyph: "▶", label, time, style: style.add_modifier(Modifier::BOLD), label_style: theme.strong }
@@ -125,14 +128,21 @@ fn stop(theme: &Theme, rollout: &Rollout, steps: &Steps, at: usize, step: &Step,
     }
 }
 
+/// What a fold takes where it hides anything: `✔ 12 before ━ `, ` ┄ 12 more`.
+const BEFORE: usize = 14;
+const AFTER: usize = 10;
+
+fn fold(width: usize, hidden: usize) -> usize {
+    if hidden == 0 { 0 } else { width }
+}
+
 /// Returns which stops are shown: the current one, what comes next, what was before, as far as they fit.
 fn window(stops: &[Stop], current: usize, room: usize) -> (usize, usize) {
     // Glyph, space, label, and the shortest link.
     let width = |at: usize| stops.get(at).map_or(0, |stop| stop.width() + 2 + 3);
-    let folded = |hidden: usize| if hidden == 0 { 0 } else { 12 };
     let (mut from, mut to) = (current, (current + 1).min(stops.len()));
     let mut used = width(current);
-    let fits = |used: usize, from: usize, to: usize| used + folded(from) + folded(stops.len() - to) <= room + 3;
+    let fits = |used: usize, from: usize, to: usize| used + fold(BEFORE, from) + fold(AFTER, stops.len() - to) <= room + 3;
     // Two ahead for one behind: what the next key leads to is worth more than what is over.
     loop {
         let mut grown = false;
@@ -161,7 +171,7 @@ fn rail(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, steps: &Steps) {
     let theme = pen.theme;
     let now = pen.model.now;
     let mut stops: Vec<Stop> =
-        steps.list.iter().enumerate().map(|(at, step)| stop(theme, rollout, steps, at, step, now, area.width >= WIDE)).collect();
+        steps.list.iter().enumerate().map(|step| stop(theme, rollout, steps, step, now, area.width >= WIDE)).collect();
     let stands = gave_up_at(rollout).or(steps.current.filter(|_| rollout.delivery.aborted.is_none()));
     let current = stands.unwrap_or(0).min(stops.len().saturating_sub(1));
     if area.height < 2 {
@@ -174,7 +184,7 @@ fn rail(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, steps: &Steps) {
     }
     let (from, to) = window(&stops, current, area.width.into());
     let text: usize = stops.iter().take(to).skip(from).map(|stop| stop.width() + 2).sum();
-    let folds = [from, stops.len() - to].into_iter().filter(|hidden| *hidden > 0).count() * 12;
+    let folds = fold(BEFORE, from) + fold(AFTER, stops.len() - to);
     let links = (to - from).saturating_sub(1).max(1);
     let link = (usize::from(area.width).saturating_sub(text + folds) / links).saturating_sub(2).clamp(1, 8);
     let (mut above, mut below) = (Vec::new(), Vec::new());

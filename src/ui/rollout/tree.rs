@@ -32,12 +32,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout, focused: bo
     let inner = pen.pane(area, focused, "Rollout", note);
     pen.hit(area, Hit::Pane(crate::app::model::nav::Pane::Tree));
     let finding = model.fleet.seen(&rollout.id).and_then(|seen| seen.finding.as_ref());
-    let told = finding.map(|finding| doctor(pen, finding, inner.width.saturating_sub(2)));
+    let rows = rows(rollout, &model.nav.rollout.unfolded);
+    // A mere wait stands in the headline already: it never takes a row from the tree.
+    let fits = |finding: &Finding| !finding.calm() || rows.len() + 4 <= usize::from(inner.height);
+    let told = finding.filter(|finding| fits(finding)).map(|finding| doctor(pen, finding, inner.width.saturating_sub(2)));
     let (list, below) = match &told {
         Some(lines) if inner.height > lines.len() as u16 + 3 => bottom(inner, lines.len() as u16 + u16::from(inner.height > 12)),
         _ => (inner, Rect::ZERO),
     };
-    let rows = rows(rollout, &model.nav.rollout.unfolded);
     let mut cursor = model.nav.rollout.tree;
     cursor.reveal(rows.len(), list.height.into());
     let info = (list.width * 2 / 5).clamp(20, 32);
@@ -70,11 +72,14 @@ pub(super) fn doctor(pen: &Pen<'_>, finding: &Finding, width: u16) -> Vec<Line<'
     let theme = pen.theme;
     let (word, style) = match finding.cause {
         cause if cause.calm() => ("‖ ", theme.waiting),
+        // These sentences begin with the word themselves.
+        Cause::Aborted | Cause::AbortedHeld | Cause::Away => ("✖ ", theme.bad),
         Cause::Downtime => ("Downtime: ", theme.bad),
         Cause::NoEndpoints => ("Not served: ", theme.bad),
         _ => ("Stalled: ", theme.bad),
     };
-    let text = format!("{word}{}", finding.sentence);
+    let sentence = if word.ends_with(": ") { finding.sentence.clone() } else { format::capital(&finding.sentence) };
+    let text = format!("{word}{sentence}");
     let mut lines: Vec<Line<'static>> = Vec::new();
     for (at, part) in format::wrap(&text, width.max(10).into()).into_iter().take(2).enumerate() {
         lines.push(match part.strip_prefix(word.trim_end()) {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rolldeck::app::model::Model;
 use rolldeck::app::model::dialog::{Analyses, Overlay, Subject, Whole};
 use rolldeck::app::model::nav::{Cursor, Screen};
+use rolldeck::config::theme::Theme;
 use rolldeck::domain::delivery::{
     Aborted, Analysis, AnalysisPhase, AnalysisRole, Beat, Budget, Experiment, ExperimentTemplate, Measurement, Metric, Pause, PauseKind,
     RoleService, Shortcut, Steering,
@@ -14,6 +15,8 @@ use rolldeck::domain::instance::InstanceState;
 use rolldeck::domain::revision::{Counts, Proof, Role, Roles};
 use rolldeck::domain::rollout::{Autoscaler, Held, Phase, Rollout, Serving, Strategy};
 use rolldeck::domain::step::{Share, Step, StepKind, StepSource, Steps, Weight, WeightSource};
+
+use rolldeck::domain::verb::{Capabilities, Verb};
 
 use super::fixture::{at, busy, id, instance, revision, steady};
 use super::{frame, shown, text};
@@ -76,7 +79,6 @@ fn canary(current: usize) -> Rollout {
     rollout.autoscaler =
         Some(Autoscaler { name: "backend-hpa".into(), min: 10, max: 40, current: 20, desired: 20, complaints: Vec::new() });
     rollout.budgets = vec![Budget { name: "backend-pdb".into(), allowed: 2, healthy: 20, desired: 18 }];
-    use rolldeck::domain::verb::{Capabilities, Verb};
     rollout.capabilities = Capabilities::offering(&[
         Verb::Advance,
         Verb::Finish,
@@ -461,7 +463,6 @@ fn every_state_of_a_progressive_delivery() {
 
 #[test]
 fn every_state_is_told_without_colour_and_in_ascii() {
-    use rolldeck::config::theme::Theme;
     let dark = || Theme::named("dark").unwrap();
     let (plain, ascii) = (dark().without_colour(), dark().ascii().without_colour());
     for (name, make) in SCREENS {

@@ -18,7 +18,7 @@ pub(super) fn analysis(theme: &Theme, rollout: &Rollout, analysis: &Analysis, no
     let name = Line::from(vec![
         Span::styled(format!("{glyph} "), style),
         Span::styled(title(rollout, analysis), theme.strong),
-        Span::styled(format!("  {}", analysis.role.word()), theme.muted),
+        Span::styled(format!("  {}", role(&analysis.role)), theme.muted),
     ]);
     let mut told = vec![Span::styled(analysis.phase.word(), style)];
     if analysis.stopping && !analysis.phase.over() {
@@ -50,7 +50,12 @@ pub(super) fn analysis(theme: &Theme, rollout: &Rollout, analysis: &Analysis, no
     (name, Line::from(told))
 }
 
-/// What the steps call it; else the object's own name.
+/// The experiment has a row of its own with its name.
+fn role(role: &AnalysisRole) -> String {
+    if matches!(role, AnalysisRole::Experiment(_)) { "experiment".into() } else { role.word() }
+}
+
+/// What the steps call it; else what it measures; else the object's own name.
 fn title(rollout: &Rollout, analysis: &Analysis) -> String {
     if let AnalysisRole::Step(index) = analysis.role
         && let Some(step) = rollout.steps.as_ref().and_then(|steps| steps.list.get(index))
@@ -59,10 +64,8 @@ fn title(rollout: &Rollout, analysis: &Analysis) -> String {
     {
         return name.clone();
     }
-    match analysis.metrics.as_slice() {
-        [only] => only.name.clone(),
-        _ => analysis.name.clone(),
-    }
+    let metrics: Vec<_> = analysis.metrics.iter().map(|metric| metric.name.as_str()).collect();
+    if metrics.is_empty() { analysis.name.clone() } else { metrics.join(", ") }
 }
 
 /// Returns a metric: its values as a line, the last one against its limit, and the verdict with its counts.
@@ -97,8 +100,8 @@ pub(super) fn experiment(theme: &Theme, experiment: &Experiment, now: Timestamp)
     let (glyph, style) = words::verdict(theme, experiment.phase);
     let name = Line::from(vec![
         Span::styled(format!("{glyph} "), style),
-        Span::styled(experiment.name.clone(), theme.strong),
-        Span::styled("  experiment", theme.muted),
+        Span::styled("experiment", theme.strong),
+        Span::styled(format!("  {}", experiment.name), theme.muted),
     ]);
     let mut told = vec![Span::styled(experiment.phase.word(), style)];
     if let (Some(started), false) = (experiment.started, experiment.phase.over()) {
