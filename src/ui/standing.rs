@@ -153,7 +153,7 @@ fn waiting(rollout: &Rollout, version: &str, progress: Option<String>) -> String
         });
         return format!("{side} is ready and has no users yet: the switch waits for you");
     }
-    let by_itself = words::goes_on(rollout).is_some();
+    let by_itself = !words::needs_you(rollout);
     let ends = if by_itself { "goes on by itself in" } else { "waiting for you" };
     let at = progress.map_or_else(String::new, |progress| format!(" at {progress}"));
     match rollout.delivery.pause.as_ref().map(|pause| &pause.kind) {
@@ -169,7 +169,8 @@ fn waiting(rollout: &Rollout, version: &str, progress: Option<String>) -> String
 fn done(rollout: &Rollout, version: &str) -> String {
     let (ready, wanted) = match (&rollout.strategy, rollout.serving_revision()) {
         (Strategy::BlueGreen, Some(active)) => (active.counts.ready, active.counts.wanted),
-        _ => (rollout.counts.ready, rollout.counts.wanted),
+        // What is still warm of the former revision is none too many.
+        _ => (rollout.counts.ready.min(rollout.counts.wanted), rollout.counts.wanted),
     };
     let side = rollout.routing.as_ref().and_then(|routing| routing.active.as_ref()).filter(|_| words::pair(rollout));
     let side = side.map_or_else(String::new, |side| format!("{side} "));

@@ -8,6 +8,7 @@ use ratatui::text::Span;
 
 use super::format;
 use super::pen::Pen;
+use super::standing;
 use crate::config::theme::Theme;
 use crate::domain::delivery::{AnalysisPhase, Steering};
 use crate::domain::id::{RolloutId, version_of};
@@ -146,6 +147,9 @@ pub(super) fn share(rollout: &Rollout) -> Option<String> {
 pub(super) fn progress(rollout: &Rollout) -> Option<(u16, String)> {
     if !rollout.phase.under_way() {
         return None;
+    }
+    if let Some((new, all)) = standing::restarted(rollout) {
+        return Some(((new * 1_000 / all.max(1)) as u16, format!("{new} of {all} restarted")));
     }
     if let Some(steps) = &rollout.steps
         && !steps.list.is_empty()

@@ -233,13 +233,15 @@ fn bar(pen: &mut Pen<'_>, area: Rect, rollout: &Rollout) {
     let Some((share, text)) = words::progress(rollout) else { return };
     let columns = usize::from(if area.width < 100 { area.width / 3 } else { area.width / 2 }).min(60);
     let filled = columns * usize::from(share) / 1_000;
-    let candidate = rollout.candidate().map_or(0, |candidate| candidate.counts.available);
     let mut spans = vec![
         Span::styled("━".repeat(filled), theme.candidate),
         Span::styled("┄".repeat(columns - filled), theme.faint),
         Span::styled(format!("  {text}"), theme.strong),
-        Span::styled(format!(", {candidate} of them serve"), theme.muted),
     ];
+    if rollout.delivery.restart.is_none() {
+        let candidate = rollout.candidate().map_or(0, |candidate| candidate.counts.available);
+        spans.push(Span::styled(format!(", {candidate} of them serve"), theme.muted));
+    }
     let old = words::old_left(rollout);
     if old > 0 {
         spans.push(Span::styled(format!(", {old} old left"), theme.muted));
