@@ -12,7 +12,11 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::client;
+use super::convert::flagger::spec::Names;
+use super::convert::template::Template;
 use super::error::{self, Error};
+use super::objects::custom::Custom;
+use super::objects::{Lean, Served};
 use crate::config::draft::{Found, Survey};
 use crate::domain::id::{Track, repository_of};
 use crate::domain::plan::{BlueGreen, Target, TrackTarget};
@@ -45,11 +49,15 @@ pub async fn survey(context: &str, namespace: &str) -> Result<Survey, DiscoverEr
 
 async fn ask(context: &str, namespace: &str) -> Result<(Listed, Vec<String>), Error> {
     let client = client::connect(Some(context.to_owned()), None).await?.client;
-    let (deployments, stateful_sets, daemon_sets, services) = tokio::join!(
+    let argo = Served { group: "argoproj.io", version: "v1alpha1", kind: "Rollout", plural: "rollouts" };
+    let flagger = Served { group: "flagger.app", version: "v1beta1", kind: "Canary", plural: "canaries" };
+    let (deployments, stateful_sets, daemon_sets, services, rollouts, canaries) = tokio::join!(
         list::<Deployment>(&client, namespace),
         list::<StatefulSet>(&client, namespace),
         list::<DaemonSet>(&client, namespace),
         list::<Service>(&client, namespace),
+        custom(&client, namespace, argo),
+        custom(&client, namespace, flagger),
     );
     let mut left_out = Vec::new();
     let listed = Listed {
@@ -57,13 +65,18 @@ async fn ask(context: &str, namespace: &str) -> Result<(Listed, Vec<String>), Er
         stateful_sets: allowed(stateful_sets?, "StatefulSets", &mut left_out),
         daemon_sets: allowed(daemon_sets?, "DaemonSets", &mut left_out),
         services: allowed(services?, "Services (so no blue/green pair can be known)", &mut left_out),
+        rollouts: rollouts?,
+        canaries: canaries?,
     };
     // Where nothing at all may be read, an empty plan would be a lie.
     if left_out.len() == 4 {
         return Err(Error::Forbidden { verb: "list", what: "workloads or Services", namespace: namespace.to_owned() });
     }
-    let nothing =
-        listed.deployments.is_empty() && listed.stateful_sets.is_empty() && listed.daemon_sets.is_empty() && listed.services.is_empty();
+    let nothing = listed.deployments.is_empty()
+        && listed.stateful_sets.is_empty()
+        && listed.daemon_sets.is_empty()
+        && listed.services.is_empty()
+        && listed.rollouts.is_empty();
     if nothing && !client::has_namespace(&client, namespace).await? {
         return Err(Error::NoNamespace(namespace.to_owned()));
     }
@@ -85,6 +98,18 @@ where
     }
 }
 
+/// Lists a kind of another controller; nothing where the cluster has no such kind. Where the user may not list it, a role says
+/// no before it is known whether there is such a kind: what its controller owns is left out and said all the same.
+async fn custom(client: &Client, namespace: &str, kind: Served) -> Result<Vec<Custom>, Error> {
+    let api: Api<Lean<Custom>> = Api::namespaced_with(client.clone(), namespace, &kind);
+    match tokio::time::timeout(client::CALL, api.list(&ListParams::default())).await {
+        Err(_) => Err(Error::Timeout(client::CALL.as_secs())),
+        Ok(Ok(list)) => Ok(list.items.into_iter().map(|lean| lean.object).collect()),
+        Ok(Err(kube::Error::Api(status))) if matches!(status.code, 403 | 404) => Ok(Vec::new()),
+        Ok(Err(failed)) => Err(error::of_request(&failed)),
+    }
+}
+
 fn allowed<K>(answer: Option<Vec<K>>, kinds: &str, left_out: &mut Vec<String>) -> Vec<K> {
     answer.unwrap_or_else(|| {
         left_out.push(format!("{kinds}: the user may not list them"));
@@ -99,12 +124,40 @@ struct Listed {
     stateful_sets: Vec<StatefulSet>,
     daemon_sets: Vec<DaemonSet>,
     services: Vec<Service>,
+    /// Argo's.
+    rollouts: Vec<Custom>,
+    /// Flagger's.
+    canaries: Vec<Custom>,
 }
 
 fn found(listed: &Listed, left_out: &mut Vec<String>) -> Vec<Found> {
     let mut found = Vec::new();
     let mut paired = BTreeSet::new();
-    let own: Vec<&Deployment> = listed.deployments.iter().filter(|one| free("Deployment", &one.metadata, left_out)).collect();
+    let deployment = |name: &str| listed.deployments.iter().find(|one| one.name_any() == name);
+    // Deployments that a controller steers are released through its own object.
+    let mut steered = BTreeSet::new();
+    for rollout in &listed.rollouts {
+        let name = rollout.metadata.name.clone();
+        let reference = rollout.wished("/workloadRef/name");
+        let containers =
+            if reference.is_empty() { rollout.spec.get("template").map(Template::read).unwrap_or_default().images } else { Vec::new() };
+        let mut of: Vec<_> =
+            containers.into_iter().filter(|one| !one.init).map(|one| (one.container.as_str().to_owned(), one.image)).collect();
+        if let Some(workload) = deployment(reference) {
+            steered.insert(workload.name_any());
+            of = self::containers(template(workload));
+        }
+        found.push(Found { name: name.clone(), containers: of, target: Target::Rollout { name } });
+    }
+    for canary in &listed.canaries {
+        let name = canary.metadata.name.clone();
+        let names = Names::of(canary);
+        let containers = containers(deployment(&names.target).and_then(template));
+        found.push(Found { name: name.clone(), containers, target: Target::Flagger { name } });
+        steered.extend([names.target, names.primary]);
+    }
+    let unsteered = listed.deployments.iter().filter(|one| !steered.contains(&one.name_any()));
+    let own: Vec<&Deployment> = unsteered.filter(|one| free("Deployment", &one.metadata, left_out)).collect();
     for pair in pairs(&listed.services, &own) {
         if pair.tracks.iter().any(|track| paired.contains(&track.deployment)) {
             continue;
@@ -289,5 +342,45 @@ mod tests {
         let listed = Listed { deployments: vec![owned], ..Listed::default() };
         assert_eq!(found(&listed, &mut left_out), []);
         assert_eq!(left_out, ["Deployment web: WebApp shop owns it"]);
+    }
+
+    #[test]
+    fn what_argo_and_flagger_steer_is_found_by_their_own_objects_alone() {
+        let rollout: Custom = serde_json::from_value(json!({"metadata": {"name": "backend"}, "spec": {"template": {"spec": {
+            "containers": [{"name": "web", "image": "lab/web:1.0.0"}]}}}}))
+        .unwrap();
+        let by_reference: Custom = serde_json::from_value(
+            json!({"metadata": {"name": "search"}, "spec": {"workloadRef": {"kind": "Deployment", "name": "search-app"}}}),
+        )
+        .unwrap();
+        let canary: Custom = serde_json::from_value(
+            json!({"metadata": {"name": "shop"}, "spec": {"targetRef": {"kind": "Deployment", "name": "shop-app"}}}),
+        )
+        .unwrap();
+        let deployments = ["shop-app", "shop-app-primary", "search-app", "worker"];
+        let deployments = deployments.map(|name| deployment(name, &[("app", name)], "lab/web:1.0.0")).to_vec();
+        let listed = Listed { deployments, rollouts: vec![rollout, by_reference], canaries: vec![canary], ..Listed::default() };
+        let mut left_out = Vec::new();
+        let all: Vec<String> = found(&listed, &mut left_out)
+            .into_iter()
+            .map(|found| {
+                format!(
+                    "{}: {} {}",
+                    found.name,
+                    found.target.word(),
+                    found.containers.iter().map(|(_, image)| image.as_str()).collect::<String>()
+                )
+            })
+            .collect();
+        assert_eq!(
+            all,
+            [
+                "backend: rollout lab/web:1.0.0",
+                "search: rollout lab/web:1.0.0",
+                "shop: flagger lab/web:1.0.0",
+                "worker: deployment lab/web:1.0.0"
+            ]
+        );
+        assert!(left_out.is_empty(), "{left_out:?}");
     }
 }
