@@ -96,7 +96,12 @@ pub fn ways_back(rollout: &Rollout) -> Vec<WayBack> {
             _ => rollout.counts.wanted.min(stable.counts.wanted),
         };
         let warm = stable.counts.ready >= needed && stable.counts.ready > 0;
-        let speed = if rollout.strategy == Strategy::Canary && warm { Speed::Instant } else { Speed::Restarts };
+        // Flagger takes nobody back at once: the target rolls, or the next beat is waited for.
+        let speed = if rollout.strategy == Strategy::Canary && rollout.steering != Steering::Gates && warm {
+            Speed::Instant
+        } else {
+            Speed::Restarts
+        };
         ways.push(WayBack {
             verb: Verb::Abort,
             to: stable.label(),

@@ -9,6 +9,7 @@ mod change;
 mod console;
 mod doctor;
 mod engine;
+mod flagger;
 mod init;
 mod lab;
 mod logs;

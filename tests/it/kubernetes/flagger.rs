@@ -177,7 +177,7 @@ fn the_count_of_failed_checks_outlives_flaggers_own() {
     assert_eq!((analysis.metrics[1].name.as_str(), analysis.metrics[1].limit.as_str()), ("errors", "≤ 5"));
     assert_eq!(
         failed.delivery.aborted.as_ref().map(|aborted| aborted.why.as_str()),
-        Some("Canary analysis failed, Deployment scaled to zero.")
+        Some("Canary analysis failed, Deployment scaled to zero. 2 checks failed, 1 may.")
     );
     let trouble = moments.iter().filter_map(|moment| moment.now.as_ref()).find(|now| now.phase == Phase::Failing).unwrap();
     assert!(trouble.conditions.contains(&("FailedChecks".into(), "1 failed, Flagger gives up at 2".into())), "{:?}", trouble.conditions);

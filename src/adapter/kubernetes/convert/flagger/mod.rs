@@ -255,8 +255,7 @@ pub fn rollout(parts: Parts<'_>, workload: &Workload) -> Rollout {
     let steps = rail::steps(canary, course, standing.share, standing.halted);
     let delivery = Delivery {
         pause: standing.pause(),
-        aborted: (word == "Failed" && !standing.pending)
-            .then(|| Aborted { at: spec::since(canary), why: spec::message(canary).to_owned() }),
+        aborted: (word == "Failed" && !standing.pending).then(|| Aborted { at: spec::since(canary), why: why(canary, failed) }),
         analyses: vec![analysis(canary, course, events)],
         services,
         beat: Some(Beat { every: spec::interval(canary), last: spec::acted(canary) }),
@@ -295,6 +294,14 @@ pub fn rollout(parts: Parts<'_>, workload: &Workload) -> Rollout {
         delivery,
         changed: changed.into_iter().flatten().max_by_key(|(_, at)| *at),
         capabilities,
+    }
+}
+
+/// Why it was given up: Flagger's sentence, and the count that it has set back.
+fn why(canary: &Custom, failed: Option<u64>) -> String {
+    match failed.filter(|failed| *failed > 0) {
+        Some(failed) => format!("{} {failed} checks failed, {} may.", spec::message(canary), spec::threshold(canary).max(1) - 1),
+        None => spec::message(canary).to_owned(),
     }
 }
 
