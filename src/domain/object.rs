@@ -46,6 +46,9 @@ impl fmt::Display for ObjectRef {
 pub struct Owner {
     /// `Argo CD`, `Flux`, `Helm`.
     pub tool: String,
+    /// The kind of the tool's own object, and its namespace where the trace names it: `Application`, `Kustomization`.
+    pub kind: String,
+    pub namespace: String,
     /// The tool's own name for what it deploys: an Application, a release.
     pub name: String,
     /// What will happen to a change made here, in one sentence.

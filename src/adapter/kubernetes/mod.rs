@@ -14,6 +14,7 @@ pub mod client;
 pub mod convert;
 pub mod discover;
 pub mod error;
+pub mod gitops;
 mod happenings;
 mod live;
 pub mod lock;

@@ -19,7 +19,7 @@ use super::logs::{self, Follower};
 use super::record::Kind;
 use super::store::Store;
 use super::watch::{self, Outlet, Signal, Trouble};
-use super::{Origin, happenings, live, orders, usage};
+use super::{Origin, gitops, happenings, live, orders, usage};
 use crate::adapter::{backoff, clock};
 use crate::domain::change::ChangeError;
 use crate::domain::driver::Seat;
@@ -244,6 +244,7 @@ struct Session<'a> {
     asking: bool,
     flush: Option<Instant>,
     focused: Option<usize>,
+    owners: gitops::Reading,
     polling: Option<JoinHandle<()>>,
     /// The namespace whose events are followed.
     happening: Option<(String, JoinHandle<()>)>,
@@ -277,6 +278,7 @@ impl<'a> Session<'a> {
             asking: false,
             flush: None,
             focused: None,
+            owners: gitops::Reading::default(),
             polling: None,
             happening: None,
         };
@@ -380,6 +382,7 @@ impl<'a> Session<'a> {
                 self.told.proof(clock::now()).await;
                 self.settle().await;
                 self.ask_rights();
+                self.ask_owners();
             }
             Signal::Probe { result: Err(Error::Unauthorized), .. } => return Some(Ended::Failed(Error::Unauthorized)),
             Signal::Probe { result: Err(error), next } => {
@@ -393,6 +396,10 @@ impl<'a> Session<'a> {
             }
             Signal::Usage { namespace, samples } => {
                 self.store.measure(&namespace, samples);
+                self.soon();
+            }
+            Signal::Owners(owners) => {
+                self.store.own(owners);
                 self.soon();
             }
             Signal::Missing(what) => self.told.missing(what).await,
@@ -466,6 +473,19 @@ impl<'a> Session<'a> {
                 let rights = access::ask(&client, &workloads).await;
                 // The receiver is gone only when the session ends.
                 let _ = tell.send(rights).await;
+            });
+        }
+    }
+
+    /// Reads what the owners of objects are set to do, where it is time.
+    fn ask_owners(&mut self) {
+        let owned = self.told.sent.values().filter_map(|rollout| rollout.owner.as_ref());
+        let keys = self.owners.due(clock::now(), owned);
+        if !keys.is_empty() {
+            let (client, out) = (self.client.clone(), self.out.clone());
+            self.tasks.spawn(async move {
+                // The receiver is gone only when the session ends.
+                let _ = out.send(Signal::Owners(gitops::read(&client, keys).await)).await;
             });
         }
     }

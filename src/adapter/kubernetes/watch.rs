@@ -2,6 +2,7 @@
 //!
 //! A watch per kind and namespace and not per object: kube speaks HTTP/1, so each is a connection of its own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::client::EndpointsForm;
 use super::error::{self, Error};
+use super::gitops;
 use super::objects::custom::Custom;
 use super::objects::{self, Lean, Served};
 use super::record::{self, Change, Kind, Names, Record, Reported, Update};
@@ -54,6 +56,8 @@ pub enum Signal {
         namespace: Arc<str>,
         samples: Vec<Sample>,
     },
+    /// What owners of the objects are set to do.
+    Owners(HashMap<gitops::Key, gitops::State>),
     /// Something that cannot be had, as a sentence.
     Missing(String),
     /// Whom the server takes us for.

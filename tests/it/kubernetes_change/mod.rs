@@ -5,6 +5,7 @@ mod bodies;
 mod canary;
 mod fake;
 mod flagger;
+mod gitops;
 mod objects;
 mod outcomes;
 mod refusals;

@@ -201,7 +201,8 @@ async fn downtime_partition_and_the_owners_revert_are_said_before() {
     let client = fake.accepting();
     let mut rollout = belief::rollout(&client, &web).await;
     let consequence = "it is put back within seconds".to_owned();
-    rollout.owner = Some(Owner { tool: "Argo CD".into(), name: "booking".into(), consequence });
+    rollout.owner =
+        Some(Owner { tool: "Argo CD".into(), kind: "Application".into(), namespace: String::new(), name: "booking".into(), consequence });
     let preview = preview(&client, &web, &rollout, &ship()).await.unwrap();
     for wanted in ["Strategy Recreate is a downtime", "Argo CD booking owns it: it is put back within seconds"] {
         assert!(preview.warnings.iter().any(|warning| warning.starts_with(wanted)), "{wanted}: {:?}", preview.warnings);

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::convert::flagger::spec::Names;
-use super::convert::{argo, bluegreen, canary, deployment, flagger, sets};
+use super::convert::{argo, bluegreen, canary, deployment, flagger, owner, sets};
+use super::gitops;
 use super::objects::custom::Custom;
 use super::objects::{HorizontalPodAutoscaler, LabelSelector};
 use super::record::{Change, Kind, Pod, Reported, Slice, Update};
@@ -39,6 +40,8 @@ pub struct Store {
     /// Kinds that may not be read, or are not served.
     barred: HashSet<(String, Kind)>,
     dirty: BTreeSet<usize>,
+    /// What the owners of objects are set to do.
+    owners: HashMap<gitops::Key, gitops::State>,
 }
 
 impl Store {
@@ -46,7 +49,7 @@ impl Store {
     pub fn new(workloads: Vec<Workload>) -> Self {
         let concern = Concern::of(&workloads);
         let spaces = concern.kinds().map(|(namespace, _)| (namespace.to_owned(), Space::default())).collect();
-        Self { workloads, concern, spaces, barred: HashSet::new(), dirty: BTreeSet::new() }
+        Self { workloads, concern, spaces, barred: HashSet::new(), dirty: BTreeSet::new(), owners: HashMap::new() }
     }
 
     /// Returns what is to be watched: each namespace with its kinds.
@@ -103,6 +106,14 @@ impl Store {
     /// Marks every rollout as changed, where something outside of the objects has.
     pub fn touch_all(&mut self) {
         self.dirty.extend(0..self.workloads.len());
+    }
+
+    /// Takes in what the owners of objects are set to do.
+    pub fn own(&mut self, owners: HashMap<gitops::Key, gitops::State>) {
+        if self.owners != owners {
+            self.owners = owners;
+            self.touch_all();
+        }
     }
 
     /// Takes a change in.
@@ -421,6 +432,11 @@ impl Store {
                 None => absent(workload, "canary", format!("deployment \"{}\" not found", plan.stable)),
             },
         };
+        if let Some(owner) = &mut rollout.owner
+            && let Some(state) = self.owners.get(&gitops::key(owner))
+        {
+            owner.consequence = owner::consequence(state, &owner.consequence);
+        }
         let active = rollout.routing.as_ref().and_then(|routing| routing.active.as_ref());
         rollout.autoscaler = space.autoscaler(&workload.target, active);
         rollout.budgets = budget::over(space, &rollout);
