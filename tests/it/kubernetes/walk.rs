@@ -48,10 +48,9 @@ pub fn lines(name: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Returns what was so after every event and at every note.
-pub fn walk(name: &str, target: Target) -> Vec<Moment> {
+/// Returns a store in which everything has been listed and nothing is there.
+pub fn store(target: Target) -> Store {
     let mut store = Store::new(vec![workload(target)]);
-    let mut names = Names::default();
     for change in [
         Change::Deployment(Update::Listed(vec![])),
         Change::ReplicaSet(Update::Listed(vec![])),
@@ -70,6 +69,32 @@ pub fn walk(name: &str, target: Target) -> Vec<Moment> {
     }
     store.bar("recorded", Kind::Autoscaler);
     store.bar("recorded", Kind::Budget);
+    store
+}
+
+/// Reads an object of any kind; none for one that is not kept.
+pub fn change(object: Value, deleted: bool, names: &mut Names) -> Option<Change> {
+    match object["kind"].as_str().unwrap() {
+        "Deployment" => read::<objects::Deployment>(object, deleted, names),
+        "ReplicaSet" => read::<record::ReplicaSet>(object, deleted, names),
+        "StatefulSet" => read::<record::StatefulSet>(object, deleted, names),
+        "ControllerRevision" => read::<record::ControllerRevision>(object, deleted, names),
+        "Pod" => read::<record::Pod>(object, deleted, names),
+        "Service" => read::<objects::Service>(object, deleted, names),
+        "EndpointSlice" => read::<record::Slice>(object, deleted, names),
+        "Rollout" => Some(custom(Kind::Rollout, object, deleted)),
+        "AnalysisRun" => Some(custom(Kind::AnalysisRun, object, deleted)),
+        "Experiment" => Some(custom(Kind::Experiment, object, deleted)),
+        "Canary" => Some(custom(Kind::Canary, object, deleted)),
+        "HTTPRoute" => Some(custom(Kind::Route, object, deleted)),
+        _ => None,
+    }
+}
+
+/// Returns what was so after every event and at every note.
+pub fn walk(name: &str, target: Target) -> Vec<Moment> {
+    let mut store = store(target);
+    let mut names = Names::default();
     let mut moments = Vec::new();
     for mut line in lines(name) {
         let at = line["t"].as_f64().unwrap();
@@ -78,23 +103,7 @@ pub fn walk(name: &str, target: Target) -> Vec<Moment> {
             continue;
         }
         let deleted = line["type"] == "DELETED";
-        let object = line["object"].take();
-        let change = match object["kind"].as_str().unwrap() {
-            "Deployment" => read::<objects::Deployment>(object, deleted, &mut names),
-            "ReplicaSet" => read::<record::ReplicaSet>(object, deleted, &mut names),
-            "StatefulSet" => read::<record::StatefulSet>(object, deleted, &mut names),
-            "ControllerRevision" => read::<record::ControllerRevision>(object, deleted, &mut names),
-            "Pod" => read::<record::Pod>(object, deleted, &mut names),
-            "Service" => read::<objects::Service>(object, deleted, &mut names),
-            "EndpointSlice" => read::<record::Slice>(object, deleted, &mut names),
-            "Rollout" => Some(custom(Kind::Rollout, object, deleted)),
-            "AnalysisRun" => Some(custom(Kind::AnalysisRun, object, deleted)),
-            "Experiment" => Some(custom(Kind::Experiment, object, deleted)),
-            "Canary" => Some(custom(Kind::Canary, object, deleted)),
-            "HTTPRoute" => Some(custom(Kind::Route, object, deleted)),
-            _ => None,
-        };
-        if let Some(change) = change {
+        if let Some(change) = change(line["object"].take(), deleted, &mut names) {
             store.apply("recorded", change);
             moments.push(Moment { at, note: None, now: store.build(0) });
         }

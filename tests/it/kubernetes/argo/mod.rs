@@ -3,7 +3,9 @@
 mod analysis;
 mod blue_green;
 mod canary;
+mod mutated;
 mod status;
+mod verbs;
 
 use rolldeck::domain::plan::Target;
 use rolldeck::domain::revision::{Revision, Role};

@@ -102,7 +102,7 @@ pub fn rollout(owned: Owned<'_>, workload: &Workload) -> Rollout {
             times::write(steps, &times::Known { started, paused, analyses: &analyses, events: &events });
         }
     }
-    let available = sets.iter().map(|set| set.counts.available).sum();
+    let available = sets.iter().fold(0_u32, |sum, set| sum.saturating_add(set.counts.available));
     let updated = sets.iter().find(|set| set.hash == facts.current).map_or(0, |set| set.counts.total);
 
     Rollout {
@@ -149,7 +149,7 @@ pub fn rollout(owned: Owned<'_>, workload: &Workload) -> Rollout {
 
 /// An analysis that has failed, or has measured what it does not take, while the controller has not acted on it.
 fn speaks_against(analysis: &Analysis) -> bool {
-    let measures = |metric: &Metric| !metric.dry_run && metric.failed + metric.errors > 0;
+    let measures = |metric: &Metric| !metric.dry_run && (metric.failed > 0 || metric.errors > 0);
     analysis.phase.bad() || (!analysis.phase.over() && analysis.metrics.iter().any(measures))
 }
 
@@ -233,7 +233,8 @@ fn aborted(facts: &Facts<'_>, message: &str) -> Aborted {
     let why = told.and_then(|condition| condition.message.clone());
     Aborted {
         at: time(facts.status, "/abortedAt"),
-        why: why.unwrap_or_else(|| message.strip_prefix("RolloutAborted: ").unwrap_or(message).to_owned()),
+        // Until the controller has seen it, the message is that of what went before.
+        why: why.unwrap_or_else(|| message.strip_prefix("RolloutAborted: ").unwrap_or_default().to_owned()),
     }
 }
 
