@@ -275,6 +275,8 @@ fn learn(model: &mut Model) {
         let images: Vec<&String> = match &operation.intent.expect {
             Expect::Image { image, .. } => vec![image],
             Expect::Template { images, .. } => images.iter().collect(),
+            // That a release has begun proves nothing of it; that it could not does.
+            Expect::Begun { images } if *result == OutcomeKind::Missed => images.iter().collect(),
             _ => continue,
         };
         let record = match result {

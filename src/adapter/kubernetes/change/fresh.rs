@@ -191,6 +191,14 @@ mod tests {
     }
 
     #[test]
+    fn a_rollouts_controller_says_in_a_string_what_it_has_seen() {
+        for (seen, observed) in [(json!("3"), false), (json!("4"), true), (json!("5"), true), (json!("7d4b9"), true), (Value::Null, true)] {
+            let fresh = Fresh { kind: Kind::Rollout, ..deployment(&json!({"observedGeneration": seen})) };
+            assert_eq!(fresh.observed(), observed, "{seen}");
+        }
+    }
+
+    #[test]
     fn a_container_is_found_by_name_and_a_missing_one_is_refused_with_the_names_there_are() {
         let fresh = deployment(&json!({}));
         assert_eq!(fresh.slot(None).map(|slot| slot.name), Ok("web".into()));

@@ -300,6 +300,28 @@ mod tests {
     }
 
     #[test]
+    fn a_rollout_that_moved_on_says_where_it_is() {
+        let rollout = json!({
+            "metadata": {"uid": "u", "managedFields": [
+                {"manager": "rollouts-controller", "time": "2026-01-02T03:09:00Z", "fieldsV1": {"f:status": {"f:phase": {}}}},
+                {"manager": "rolldeck", "time": "2026-01-02T03:05:00Z", "fieldsV1": {"f:status": {"f:currentStepIndex": {}}}}]},
+            "status": {"currentPodHash": "b", "currentStepIndex": 4, "abort": true}
+        });
+        let test = |path: &str, value: Value| json!({"op": "test", "path": path, "value": value});
+        let remove = json!({"op": "remove", "path": "/status/pauseConditions"});
+        for (operation, words, by) in [
+            (test("/status/currentStepIndex", json!(3)), "it is at step 5, was at step 4", Some("rolldeck")),
+            (test("/status/currentPodHash", json!("a")), "another version came in", None),
+            (test("/status/abort", Value::Null), "it was aborted", None),
+            (test("/status/pauseConditions/0/reason", json!("BlueGreenPause")), "its pause was left already", None),
+            (remove, "its pause was left already", None),
+        ] {
+            let (what, who, _) = failed_guards(&json!([operation]).to_string(), &rollout, &rollout).expect("it moved");
+            assert_eq!((what.join("; ").as_str(), who.as_deref()), (words, by), "{operation}");
+        }
+    }
+
+    #[test]
     fn a_failed_guard_says_field_manager_and_time() {
         let image = "/spec/template/spec/containers/0/image";
         let test = |path: &str, value: Value| json!({"op": "test", "path": path, "value": value});
