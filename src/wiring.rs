@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::adapter::{clock, kubernetes, records, simulated, terminal};
 use crate::app::keymap::Keymap;
@@ -19,6 +20,7 @@ use crate::app::runtime::Outlets;
 use crate::config::place;
 use crate::config::settings::Settings;
 use crate::config::theme::Themes;
+use crate::domain::driver::Terms;
 use crate::domain::id::Actor;
 use crate::domain::plan::{EngineKind, Plan, Workload};
 use crate::port::engine::{Command, Event, LogBatch};
@@ -76,7 +78,8 @@ pub async fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
         seed: demo.seed,
         speed: demo.speed,
     });
-    let outlets = start_engines(&plan, &simulated, &event_tx, &log_tx)?;
+    let driving = kubernetes::lock::Driving { user: user(), console: console.clone(), terms: terms() };
+    let (outlets, engine_tasks) = start_engines(&plan, &simulated, &driving, &event_tx, &log_tx)?;
     let (record_tx, record_commands) = mpsc::channel(COMMANDS);
     let (record_events, records) = mpsc::channel(EVENTS);
     let journal = records::spawn(state_dir, console.clone(), record_commands, record_events);
@@ -141,8 +144,13 @@ pub async fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
     drop(guard);
     keys.abort();
     // What was handed to the journal is written before the process ends; a disk that hangs is not waited for.
-    if tokio::time::timeout(Duration::from_secs(2), journal).await.is_err() {
-        tracing::warn!("the journal did not end in time");
+    let ending = async {
+        // An engine lets the driver's locks go before it ends.
+        let (written, _) = tokio::join!(journal, engine_tasks.join_all());
+        written
+    };
+    if tokio::time::timeout(Duration::from_secs(2), ending).await.is_err() {
+        tracing::warn!("the journal or an engine did not end in time");
     }
     ended.context("the console ended")
 }
@@ -166,28 +174,34 @@ fn dress(settings: &Settings) -> anyhow::Result<(Themes, Look)> {
 fn start_engines(
     plan: &Plan,
     simulated: &simulated::Options,
+    driving: &kubernetes::lock::Driving,
     events: &mpsc::Sender<(EngineKind, Event)>,
     logs: &mpsc::Sender<LogBatch>,
-) -> anyhow::Result<BTreeMap<EngineKind, mpsc::Sender<Command>>> {
+) -> anyhow::Result<(BTreeMap<EngineKind, mpsc::Sender<Command>>, JoinSet<()>)> {
     let mut by_kind: BTreeMap<EngineKind, Vec<Workload>> = BTreeMap::new();
     for workload in plan.workloads() {
         by_kind.entry(workload.engine).or_default().push(workload.clone());
     }
     let mut outlets = BTreeMap::new();
+    let mut tasks = JoinSet::new();
     for (kind, workloads) in by_kind {
         let (command_tx, commands) = mpsc::channel(COMMANDS);
         let engine_events = named(kind, events.clone());
-        match kind {
+        let engine = match kind {
             EngineKind::Kubernetes => {
-                kubernetes::spawn(kubernetes::Options::default(), workloads, commands, engine_events, logs.clone());
+                let options = kubernetes::Options { kubeconfig: None, driving: Some(driving.clone()) };
+                kubernetes::spawn(options, workloads, commands, engine_events, logs.clone())
             }
-            EngineKind::Simulated => {
-                simulated::spawn(simulated, workloads, commands, engine_events, logs.clone())?;
+            EngineKind::Simulated => simulated::spawn(simulated, workloads, commands, engine_events, logs.clone())?,
+        };
+        tasks.spawn(async move {
+            if let Err(error) = engine.await {
+                tracing::error!(kind = kind.word(), panicked = error.is_panic(), "an engine ended");
             }
-        }
+        });
         outlets.insert(kind, command_tx);
     }
-    Ok(outlets)
+    Ok((outlets, tasks))
 }
 
 /// Returns a sender whose events reach the loop with the engine's kind beside them.
@@ -201,6 +215,12 @@ fn named(kind: EngineKind, events: mpsc::Sender<(EngineKind, Event)>) -> mpsc::S
         }
     });
     sender
+}
+
+/// Returns how long the driver's lock is held without a renewal. A test has no half minute to wait for its end.
+fn terms() -> Terms {
+    let seconds = std::env::var("ROLLDECK_TEST_LEASE").ok().and_then(|text| text.parse().ok()).filter(|seconds| *seconds >= 3);
+    seconds.map_or_else(Terms::default, |seconds| Terms { duration: jiff::SignedDuration::from_secs(seconds) })
 }
 
 /// Returns the system's name for the operator: its word alone, nothing vouches for it.

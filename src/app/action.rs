@@ -52,6 +52,8 @@ pub enum Action {
     Retire,
     /// Stop the analysis that is under way.
     StopAnalysis,
+    /// Take the driver's lock, let it go, or ask for it; the dialog fixes which.
+    Drive,
     // logs
     Follow,
     Wrap,
@@ -81,7 +83,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 64] = [
         Self::Up,
         Self::Down,
         Self::Left,
@@ -122,6 +124,7 @@ impl Action {
         Self::Scale,
         Self::Retire,
         Self::StopAnalysis,
+        Self::Drive,
         Self::Follow,
         Self::Wrap,
         Self::Timestamps,
@@ -163,6 +166,7 @@ impl Action {
             Self::Scale => &[Verb::Scale],
             Self::Retire => &[Verb::Retire],
             Self::StopAnalysis => &[Verb::Terminate],
+            Self::Drive => &[Verb::Drive],
             _ => &[],
         }
     }

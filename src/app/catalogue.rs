@@ -4,6 +4,7 @@
 use super::action::Action;
 use super::model::Model;
 use super::model::nav::Screen;
+use crate::domain::driver::Standing;
 use crate::domain::verb::{Refusal, Verb};
 
 /// Where an action is listed.
@@ -91,6 +92,7 @@ pub fn row(action: Action) -> Row {
         Action::Scale => row("scale", "scale", "Change the number of instances", Rollout),
         Action::Retire => row("retire", "retire", "Scale the side without users to nothing", Rollout),
         Action::StopAnalysis => row("stop-analysis", "stop analysis", "Stop the analysis that is under way", Rollout),
+        Action::Drive => row("drive", "drive", "Take the driver's lock, let it go, or ask whoever has it", Rollout),
         Action::Follow => row("follow", "follow", "Follow the newest line, or stop", Logs),
         Action::Wrap => row("wrap", "wrap", "Wrap long lines, or cut them", Logs),
         Action::Timestamps => row("timestamps", "time", "Show or hide the time of each line", Logs),
@@ -129,6 +131,12 @@ pub fn label(model: &Model, action: Action) -> &'static str {
             Ok(verb) => verb.word(),
             Err(_) => row(action).label,
         },
+        Action::Drive => match model.open_rollout().map(|id| model.drivers.of(id)) {
+            Some(Standing::Mine { asked: Some(_), .. }) => "hand over",
+            Some(Standing::Mine { .. } | Standing::Lapsed { .. }) => "let go",
+            Some(Standing::Theirs { .. }) => "ask to drive",
+            _ => row(action).label,
+        },
         _ => row(action).label,
     }
 }
@@ -148,6 +156,9 @@ pub fn footer(model: &Model) -> Vec<Action> {
             };
             let verbs = [Promote, PromoteFully, Hold, Abort, Switch, RollBack, Ship, Retry, Restart, Scale, Retire, StopAnalysis];
             let mut actions: Vec<_> = verbs.into_iter().filter(offered).collect();
+            if !matches!(model.drivers.of(id), Standing::Unknown | Standing::Unavailable { .. }) {
+                actions.push(Action::Drive);
+            }
             actions.extend([Logs, Revisions, Timeline, Palette]);
             actions
         }

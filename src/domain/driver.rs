@@ -101,6 +101,16 @@ impl Drive {
         }
     }
 
+    /// Returns the word that stands on the dialog.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Take => "drive",
+            Self::TakeOver { .. } => "take over",
+            Self::HandOver { .. } => "hand over",
+            Self::Release => "let go",
+        }
+    }
+
     /// Returns whether this console holds the lock after it.
     pub fn takes(&self) -> bool {
         matches!(self, Self::Take | Self::TakeOver { .. })

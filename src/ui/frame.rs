@@ -18,6 +18,7 @@ use crate::app::model::nav::Screen;
 use crate::app::model::notices::Tone;
 use crate::app::model::{JournalState, Model, Writing};
 use crate::app::regions::Hit;
+use crate::domain::driver::Standing;
 use crate::domain::id::{RolloutId, Scope};
 use crate::domain::plan::Protection;
 use crate::port::Link;
@@ -81,6 +82,33 @@ fn about<'p>(pen: &Pen<'p>, id: &'p RolloutId, screen: &'p str, width: u16, span
     }
 }
 
+/// Who drives what is open or under the cursor; nothing where nothing is known. `width` is the top line's.
+fn driver<'p>(pen: &Pen<'p>, width: u16) -> Option<(String, Style)> {
+    let (model, theme) = (pen.model, pen.theme);
+    let id = model.selected_rollout()?;
+    let wide = width >= 110;
+    // The key acts on the rollout's own screen alone.
+    let key = model.open_rollout().and_then(|_| model.keymap.key("rollout", Action::Drive)).filter(|_| wide);
+    let hint = |what: &str| key.as_ref().map_or_else(String::new, |key| format!(" · {key} {what}"));
+    let told = match model.drivers.of(&id) {
+        Standing::Unknown => return None,
+        Standing::Mine { asked: Some(asker), .. } => (format!("you drive, {} asks{}", asker.name, hint("hands over")), theme.waiting),
+        Standing::Mine { .. } => ("you drive".to_owned(), theme.accent),
+        Standing::Theirs { holder, free: Some(free), .. } => {
+            let left = format::clock(free.duration_since(model.now).max(jiff::SignedDuration::ZERO));
+            (format!("{} drives, silent: free in {left}", holder.name), theme.waiting)
+        }
+        Standing::Theirs { holder, since, .. } => {
+            let since = since.filter(|_| wide).map(|at| format!(" since {}", format::minute(at, model.now, &model.zone)));
+            (format!("{} drives{}{}", holder.name, since.unwrap_or_default(), hint("asks")), theme.waiting)
+        }
+        Standing::Lapsed { .. } => ("▲ you drive no longer".to_owned(), theme.bad),
+        Standing::Free { .. } | Standing::Expired { .. } => ("nobody drives".to_owned(), theme.muted),
+        Standing::Unavailable { .. } => ("not locked".to_owned(), theme.faint),
+    };
+    Some(told)
+}
+
 /// What a person must know before pressing a key, then the time.
 fn state<'p>(pen: &Pen<'p>, width: u16) -> Line<'p> {
     let (model, theme) = (pen.model, pen.theme);
@@ -97,6 +125,9 @@ fn state<'p>(pen: &Pen<'p>, width: u16) -> Line<'p> {
         Writing::Allowed => {}
         Writing::Locked(_) => tell("○ read-only".into(), theme.muted),
         Writing::Armed { until, .. } => tell(format!("▲ armed {}", format::clock(until.duration_since(model.now))), theme.waiting),
+    }
+    if let Some((text, style)) = driver(pen, width) {
+        tell(text, style);
     }
     let local = model.now.to_zoned(model.zone.clone());
     let format = if width >= 72 { "%H:%M:%S %Z" } else { "%H:%M:%S" };

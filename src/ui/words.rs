@@ -11,6 +11,7 @@ use super::pen::Pen;
 use super::standing;
 use crate::config::theme::Theme;
 use crate::domain::delivery::{AnalysisPhase, Steering};
+use crate::domain::driver::Drive;
 use crate::domain::id::{RolloutId, version_of};
 use crate::domain::journal::{Intent, Operation, OutcomeKind};
 use crate::domain::revision::Roles;
@@ -249,9 +250,17 @@ pub(super) fn way_back(way: &WayBack) -> String {
     format!("{} → {}, {speed}, {}", way.verb, way.to, way.note)
 }
 
+/// Returns the word of an order: its verb's, but of the lock what is done with it.
+pub(super) fn order_word(order: &Order) -> &'static str {
+    match order {
+        Order::Drive { act } => act.word(),
+        _ => order.verb().word(),
+    }
+}
+
 /// Returns an order in words, as part of a sentence: `roll back #42 2.2.0 → #41 2.1.0`.
 pub(super) fn order(intent: &Intent) -> String {
-    let verb = intent.order.verb();
+    let verb = order_word(&intent.order);
     let what = match (&intent.order, &intent.from, &intent.to) {
         (_, Some(from), Some(to)) => format!(" {from} → {to}"),
         (Order::Ship { image, .. }, ..) => format!(" {}", version_of(image)),
@@ -259,6 +268,7 @@ pub(super) fn order(intent: &Intent) -> String {
         (Order::Scale { track: Some(track), replicas }, ..) => format!(" {track} to {replicas}"),
         (Order::Scale { track: None, replicas }, ..) => format!(" to {replicas}"),
         (Order::Retire { track } | Order::Restart { track: Some(track) }, ..) => format!(" {track}"),
+        (Order::Drive { act: Drive::HandOver { to } }, ..) => format!(" to {}", to.name),
         (_, _, Some(to)) => format!(" to {to}"),
         _ => String::new(),
     };

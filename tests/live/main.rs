@@ -8,6 +8,7 @@ mod canary;
 mod change;
 mod console;
 mod doctor;
+mod driver;
 mod engine;
 mod flagger;
 mod init;

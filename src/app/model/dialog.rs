@@ -106,6 +106,11 @@ pub enum Question {
         track: Option<Track>,
         now: u32,
     },
+    /// To whoever drives: nothing asks for the lock, a reason takes it over.
+    Drive {
+        rollout: RolloutId,
+        holder: String,
+    },
     DeckFilter,
     Search,
     Pattern,
@@ -190,5 +195,6 @@ pub struct Palette {
 
 /// Returns what it takes to confirm a verb in an environment: a way back needs one confirm and no typed name.
 pub fn protection_of(verb: Verb, environment: Protection) -> Protection {
-    if verb.way_back() { environment.min(Protection::Guarded) } else { environment }
+    // Who drives changes nothing for the users.
+    if verb.way_back() || verb == Verb::Drive { environment.min(Protection::Guarded) } else { environment }
 }

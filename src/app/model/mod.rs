@@ -187,7 +187,9 @@ impl Model {
     /// The refusal whose sentence stands beside the greyed key.
     pub fn can(&self, id: &RolloutId, verb: Verb) -> Result<(), Refusal> {
         let Some(rollout) = self.rollout(id) else { return Err(Refusal::Absent) };
-        possible_at(rollout, verb, self.now)?;
+        if verb != Verb::Drive {
+            possible_at(rollout, verb, self.now)?;
+        }
         if let Writing::Locked(why) = &self.writing {
             return Err(Refusal::ReadOnly { why: why.clone() });
         }
@@ -201,6 +203,9 @@ impl Model {
             if let Some(age) = self.links.stale(&scope, self.now) {
                 return Err(Refusal::Stale { age });
             }
+        }
+        if verb.needs_lock() {
+            self.drivers.of(id).open(self.now)?;
         }
         match &self.journal {
             JournalState::Unwritable(why) => return Err(Refusal::JournalUnwritable { why: why.clone() }),

@@ -5,16 +5,17 @@
 
 use jiff::SignedDuration;
 
-use super::{Redraw, Turn, confirm, order};
+use super::{Redraw, Turn, confirm, driver, order};
 use crate::app::effect::Effect;
 use crate::app::model::jobs::{Job, Stage};
 use crate::app::model::notices::Tone;
 use crate::app::model::{JournalState, Model, fleet};
 use crate::domain::change::{Answer, ChangeError, Expect, Judgement, Preview};
+use crate::domain::driver::Drive;
 use crate::domain::id::{OpId, RolloutId};
 use crate::domain::journal::{Body, Entry, Failure, Intent, OutcomeKind};
 use crate::domain::rollout::Rollout;
-use crate::domain::verb::Verb;
+use crate::domain::verb::{Order, Verb};
 use crate::port::{Seq, engine, records};
 
 /// How long a way back waits for the journal before it goes without.
@@ -35,7 +36,10 @@ pub(super) fn begin(model: &mut Model, preview: Preview, label: String, turn: &m
         to,
         requests: requests.clone(),
         expect: expect.clone(),
-        reason: None,
+        reason: match &order {
+            Order::Drive { act: Drive::TakeOver { reason } } => Some(reason.clone()),
+            _ => None,
+        },
     };
     let entry = entry(model, &rollout, &op, Body::Intent(Box::new(intent)));
     let seq = model.jobs.seq.advance();
@@ -185,6 +189,10 @@ pub(super) fn answered(model: &mut Model, op: &OpId, index: usize, result: Resul
         Ok(answer) => {
             job.answers.push(answer);
             job.stage = if last { Stage::Watching { since: model.now } } else { Stage::Sending { since: model.now, answered: index + 1 } };
+            if last && job.order.verb().way_back() {
+                let done = order::done(&job.order, model.rollout(&job.rollout).map(AsRef::as_ref));
+                driver::tell_way_back(model, &job.rollout, &done, turn);
+            }
             if last {
                 model.notices.add(model.now, Tone::Info, Some(job.rollout.clone()), format!("{}: accepted, watching", job.label));
             }
@@ -231,7 +239,7 @@ pub(super) fn judge(model: &mut Model, id: &RolloutId, turn: &mut Turn) {
         if !observed(job, &rollout) {
             continue;
         }
-        match job.expect.judge(&rollout) {
+        match seen(model, id, &job.expect, &rollout) {
             Judgement::Pending => {}
             Judgement::Met(seen) => judged.push((job.op.clone(), OutcomeKind::Met, seen)),
             Judgement::Missed(seen) => judged.push((job.op.clone(), OutcomeKind::Missed, seen)),
@@ -247,11 +255,22 @@ pub(super) fn judge(model: &mut Model, id: &RolloutId, turn: &mut Turn) {
     }
 }
 
+/// Compares an expectation with what is known of the rollout, or of its lock.
+fn seen(model: &Model, id: &RolloutId, expect: &Expect, rollout: &Rollout) -> Judgement {
+    match expect {
+        Expect::Driver { held } => driver::judge(model, id, *held),
+        _ => expect.judge(rollout),
+    }
+}
+
 /// A snapshot from before the change says nothing of it: the wish that was written must have moved, where it is the wish
 /// that was written.
 fn observed(job: &Job, rollout: &Rollout) -> bool {
     // Each of these is a state that it was not in before.
-    if matches!(job.expect, Expect::PastStep(_) | Expect::PauseLeft | Expect::Done | Expect::Aborted | Expect::UnderWay) {
+    if matches!(
+        job.expect,
+        Expect::Driver { .. } | Expect::PastStep(_) | Expect::PauseLeft | Expect::Done | Expect::Aborted | Expect::UnderWay
+    ) {
         return true;
     }
     // A request that only tests moves nothing, and one to a pod is not of the rollout's objects: one that moved is enough.
@@ -296,7 +315,7 @@ pub(super) fn acknowledge(model: &mut Model, turn: &mut Turn) {
     let doubtful: Vec<_> = model.jobs.in_doubt().cloned().collect();
     for operation in doubtful {
         let id = &operation.intent.rollout;
-        let judged = model.rollout(id).map(|rollout| operation.intent.expect.judge(rollout));
+        let judged = model.rollout(id).map(|rollout| seen(model, id, &operation.intent.expect, rollout));
         let (result, seen) = match judged {
             Some(Judgement::Met(seen)) => (OutcomeKind::Met, seen),
             Some(Judgement::Missed(seen)) => (OutcomeKind::Missed, seen),

@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{Turn, confirm};
+use super::{Turn, confirm, driver};
 use crate::app::action::Action;
 use crate::app::catalogue;
 use crate::app::model::dialog::{Analyses, Overlay, Prompt, Question, RollBack};
@@ -63,7 +63,7 @@ pub(super) fn begin(model: &mut Model, action: Action, turn: &mut Turn) {
             };
             Order::Retire { track }
         }
-        Verb::Drive => return,
+        Verb::Drive => return driver::begin(model, id, turn),
         Verb::Terminate => {
             let mut running: Vec<String> = rollout.delivery.running().map(|analysis| analysis.name.clone()).collect();
             if running.len() > 1 {
@@ -242,7 +242,7 @@ pub(super) fn done(order: &Order, rollout: Option<&Rollout>) -> String {
         Verb::Scale => "scaled",
         Verb::Retire => "retired",
         Verb::Terminate => "stopped analysis",
-        Verb::Drive => "took the wheel",
+        Verb::Drive => "changed the driver",
     };
     label.strip_prefix(verb.word()).map_or_else(|| past.to_owned(), |rest| format!("{past}{rest}"))
 }

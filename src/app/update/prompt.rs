@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tui_input::Input;
 
-use super::{Turn, confirm, logs, order};
+use super::{Turn, confirm, driver, logs, order};
 use crate::app::action::Action;
 use crate::app::model::Model;
 use crate::app::model::dialog::{Overlay, Prompt, Question};
@@ -40,7 +40,7 @@ pub(super) fn edited(model: &mut Model) {
             model.nav.deck.cursor = Cursor::default();
         }
         Question::Search => logs::search(model, &text),
-        Question::Ship { .. } | Question::Scale { .. } | Question::Pattern | Question::Save => {}
+        Question::Ship { .. } | Question::Scale { .. } | Question::Drive { .. } | Question::Pattern | Question::Save => {}
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn perform(model: &mut Model, action: Action, turn: &mut Turn) {
             match question {
                 Question::DeckFilter => model.nav.deck.filter.clear(),
                 Question::Search => logs::search(model, ""),
-                Question::Ship { .. } | Question::Scale { .. } | Question::Pattern | Question::Save => {}
+                Question::Ship { .. } | Question::Scale { .. } | Question::Drive { .. } | Question::Pattern | Question::Save => {}
             }
         }
         Action::Up | Action::Down | Action::Next => {
@@ -92,6 +92,10 @@ fn accept(model: &mut Model, turn: &mut Turn) {
             Some(told) => replicas(&told, track, &text).map(|scale| confirm::ask(model, rollout, scale, turn)),
             None => Err("it is not there any more".into()),
         },
+        Question::Drive { rollout, holder } => {
+            driver::typed(model, rollout, &holder, &text, turn);
+            Ok(())
+        }
         Question::DeckFilter => {
             model.overlay = None;
             Ok(())

@@ -30,7 +30,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, confirm: &Confirm) {
     let below = 2 + u16::from(confirm.wants_name()) * 2;
     let height = (content.len() as u16).saturating_add(below + 4).min(area.height);
     let verb = confirm.order.verb();
-    let heading = format!(" {} {} in {} ", format::capital(verb.word()), words::name(&confirm.rollout), confirm.rollout.environment);
+    let heading = format!(
+        " {} {} in {} ",
+        format::capital(words::order_word(&confirm.order)),
+        words::name(&confirm.rollout),
+        confirm.rollout.environment
+    );
     let border = match (&confirm.stage, confirm.protection) {
         (Stage::Moved(_), _) => theme.waiting,
         (Stage::Refused(_), _) => theme.border,
@@ -112,7 +117,7 @@ fn asked(order: &Order) -> String {
         Order::Switch { to } | Order::SwitchBack { to } => format!("{} to {to}", order.verb()),
         Order::Scale { replicas, .. } => format!("{} to {replicas}", order.verb()),
         Order::Retire { track } => format!("{} {track}", order.verb()),
-        _ => order.verb().word().into(),
+        _ => words::order_word(order).into(),
     }
 }
 
@@ -234,7 +239,7 @@ fn draw_buttons(pen: &mut Pen<'_>, area: Rect, confirm: &Confirm) {
     let (model, theme) = (pen.model, pen.theme);
     let mode = if confirm.wants_name() { "typed" } else { "confirm" };
     let key = |action: Action| model.keymap.key(mode, action).map(|key| theme.glyphs.key(&key).to_owned()).unwrap_or_default();
-    let named = format::capital(confirm.order.verb().word());
+    let named = format::capital(words::order_word(&confirm.order));
     // The last says what a click on it does.
     let mut buttons: Vec<(String, Style, Action)> = Vec::new();
     let focus_on = |wanted: Button| !confirm.wants_name() && confirm.focus == wanted;

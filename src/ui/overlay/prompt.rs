@@ -64,6 +64,10 @@ fn asked(prompt: &Prompt) -> (String, String) {
             let side = track.as_ref().map_or_else(String::new, |track| format!(" {track}"));
             (format!("Scale {}{side} in {} to", words::name(rollout), rollout.environment), format!("now {now}"))
         }
+        Question::Drive { rollout, holder } => (
+            format!("{holder} drives {} in {}", words::name(rollout), rollout.environment),
+            "⏎ asks for it; a typed reason takes it over".into(),
+        ),
         Question::DeckFilter => ("Show services that contain".into(), String::new()),
         Question::Search => ("Search the log for".into(), String::new()),
         Question::Pattern => ("Show only lines that match".into(), "a regular expression; empty shows all".into()),
