@@ -111,6 +111,45 @@ impl Drive {
         }
     }
 
+    /// Returns what its request is for, as part of a sentence.
+    pub fn purpose(&self, seat: &Seat) -> String {
+        match self {
+            Self::Take => format!("become the driver of {seat}"),
+            Self::TakeOver { .. } => format!("take {seat} over"),
+            Self::HandOver { to } => format!("hand {seat} over to {}", to.name),
+            Self::Release => format!("let go of {seat}"),
+        }
+    }
+
+    /// Returns what it leads to, where the lock is this holder's now.
+    pub fn leads_to(&self, seat: &Seat, former: Option<&Holder>) -> Vec<String> {
+        match (self, former) {
+            (Self::Take | Self::TakeOver { .. }, None) | (Self::Take, Some(_)) => vec![format!("You become the driver of {seat}")],
+            (Self::TakeOver { reason }, Some(former)) => vec![
+                format!("You become the driver of {seat}; {} reads: {reason}", former.name),
+                format!("The console of {former} goes read-only at once; what it has sent already is not taken back"),
+            ],
+            (Self::HandOver { to }, _) => vec![format!("{} becomes the driver of {seat}, and this console watches", to.name)],
+            (Self::Release, _) => vec![format!("Nobody drives {seat}: whoever comes first takes it")],
+        }
+    }
+
+    /// Returns whether the lock stands so that it can be done.
+    ///
+    /// # Errors
+    ///
+    /// Who drives, that nobody or this console does already, or that nothing is locked.
+    pub fn fits(&self, standing: &Standing) -> Result<(), Refusal> {
+        match (self, standing) {
+            (_, Standing::Unavailable { why }) => Err(Refusal::Other(format!("not locked: {why}"))),
+            (Self::Take, Standing::Theirs { holder, since, .. }) => Err(driven(holder, *since)),
+            (Self::Take, Standing::Mine { .. }) => Err(Refusal::Other("you drive it already".into())),
+            (Self::HandOver { .. } | Self::Release, Standing::Mine { .. } | Standing::Lapsed { .. }) => Ok(()),
+            (Self::HandOver { .. } | Self::Release, _) => Err(Refusal::Other("you do not drive it".into())),
+            (Self::Take | Self::TakeOver { .. }, _) => Ok(()),
+        }
+    }
+
     /// Returns whether this console holds the lock after it.
     pub fn takes(&self) -> bool {
         matches!(self, Self::Take | Self::TakeOver { .. })
@@ -262,7 +301,8 @@ fn lapsed() -> Refusal {
     Refusal::Other("the lock could not be renewed in time: you do not drive it now".into())
 }
 
-fn driven(holder: &Holder, since: Option<Timestamp>) -> Refusal {
+/// Returns the refusal that names who drives.
+pub fn driven(holder: &Holder, since: Option<Timestamp>) -> Refusal {
     match since {
         Some(since) => Refusal::DrivenBy { holder: holder.name.clone(), since },
         None => Refusal::Other(format!("{} drives it", holder.name)),

@@ -83,7 +83,7 @@ fn about<'p>(pen: &Pen<'p>, id: &'p RolloutId, screen: &'p str, width: u16, span
 }
 
 /// Who drives what is open or under the cursor; nothing where nothing is known. `width` is the top line's.
-fn driver<'p>(pen: &Pen<'p>, width: u16) -> Option<(String, Style)> {
+fn driver(pen: &Pen<'_>, width: u16) -> Option<(String, Style)> {
     let (model, theme) = (pen.model, pen.theme);
     let id = model.selected_rollout()?;
     let wide = width >= 110;

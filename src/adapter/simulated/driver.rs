@@ -96,6 +96,11 @@ impl Driver {
                 Happening::LinkBack => self.regain().await?,
             }
         }
+        // A lock lapses without a link as well.
+        let linked = self.world.link_up();
+        for (seat, standing) in self.world.locks.tick(linked, now) {
+            self.send(Event::Lock { seat, standing }).await?;
+        }
         if !self.world.link_up() {
             return Ok(());
         }
@@ -157,8 +162,8 @@ impl Driver {
     async fn command(&mut self, command: Command, now: Timestamp) -> Result<(), Gone> {
         let answer = match command {
             Command::Preview { seq, rollout, order } => self.orders.preview(&mut self.world, seq, rollout, order, now),
-            Command::Execute { op, rollout, requests, note, .. } => {
-                self.orders.execute(&mut self.world, Sending { op, rollout, requests, note }, now)
+            Command::Execute { op, rollout, requests, note, driving } => {
+                self.orders.execute(&mut self.world, Sending { op, rollout, requests, note, driving }, now)
             }
             Command::Focus(rollout) => {
                 self.world.focus = rollout;
@@ -176,7 +181,12 @@ impl Driver {
                 self.world.mend_link(now);
                 None
             }
-            Command::Tell { .. } => None,
+            Command::Tell { seat, telling } => {
+                if self.world.link_up() {
+                    self.world.locks.tell(&seat, &telling);
+                }
+                None
+            }
         };
         match answer {
             Some(answer) => self.send(answer).await,

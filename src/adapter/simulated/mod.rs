@@ -16,6 +16,7 @@ mod driver;
 mod fault;
 mod fleet;
 mod follow;
+mod lock;
 mod logs;
 mod object;
 mod orders;

@@ -11,6 +11,7 @@ use super::pod::event;
 use super::world::World;
 use crate::domain::change::{ChangeError, Request, Wait};
 use crate::domain::id::{OpId, RolloutId};
+use crate::domain::object::Part;
 use crate::domain::verb::{Order, Refusal};
 use crate::port::Seq;
 use crate::port::engine::{Event, Note};
@@ -34,6 +35,8 @@ pub(super) struct Sending {
     pub rollout: RolloutId,
     pub requests: Vec<Request>,
     pub note: Note,
+    /// Each needs the driver's lock.
+    pub driving: bool,
 }
 
 /// What an operation does next.
@@ -51,6 +54,7 @@ struct Operation {
     requests: Vec<Request>,
     next: usize,
     note: Note,
+    driving: bool,
     stage: Stage,
 }
 
@@ -79,7 +83,7 @@ impl Orders {
 
     /// Takes an operation in. The same one again is refused.
     pub(super) fn execute(&mut self, world: &mut World, sending: Sending, now: Timestamp) -> Option<Event> {
-        let Sending { op, rollout, requests, note } = sending;
+        let Sending { op, rollout, requests, note, driving } = sending;
         let refused = |op: OpId, error: ChangeError| Some(Event::Answered { op, index: 0, result: Err(error), last: true });
         if self.seen.contains(&op) {
             return refused(op, ChangeError::NotSent("this order was sent already".into()));
@@ -95,7 +99,7 @@ impl Orders {
             self.seen.pop_front();
         }
         let stage = Stage::Sent { at: now, due: later(now, world.latency()) };
-        self.operations.push(Operation { op, rollout, requests, next: 0, note, stage });
+        self.operations.push(Operation { op, rollout, requests, next: 0, note, driving, stage });
         None
     }
 
@@ -106,7 +110,13 @@ impl Orders {
         let (due, rest): (Vec<Asked>, Vec<Asked>) = self.asked.drain(..).partition(|asked| now >= asked.due);
         self.asked = rest;
         for asked in due {
-            let result = world.preview(&asked.rollout, &asked.order, now);
+            let result = match &asked.order {
+                Order::Drive { act } => world.locks.preview(&asked.rollout, act, now),
+                order => {
+                    let drafted = world.preview(&asked.rollout, order, now);
+                    if order.verb().needs_lock() { drafted.and_then(|preview| world.locks.preface(preview, now)) } else { drafted }
+                }
+            };
             written.extend(world.meddle(&asked.rollout, now).filter(|_| result.is_ok()));
             answers.push(Event::Previewed { seq: asked.seq, result });
         }
@@ -139,7 +149,15 @@ impl Operation {
             Stage::Sent { due, .. } if now < due => true,
             Stage::Sent { at: sent, .. } => {
                 let Some(request) = self.requests.get(self.next) else { return false };
-                let result = world.write(at, request, MANAGER, now).map(|mut answer| {
+                let of_lock = request.object.part == Part::Lock;
+                let written_now = if of_lock {
+                    world.locks.write(&self.rollout, request, now)
+                } else if let (true, Err(refusal)) = (self.driving, world.locks.may_act(&self.rollout, now)) {
+                    Err(refusal.into())
+                } else {
+                    world.write(at, request, MANAGER, now)
+                };
+                let result = written_now.map(|mut answer| {
                     answer.took_ms = u64::try_from(now.duration_since(sent).as_millis()).unwrap_or(0);
                     answer
                 });
@@ -151,7 +169,7 @@ impl Operation {
                 }
                 answers.push(self.answer(result, last));
                 if last {
-                    if !failed {
+                    if !failed && !of_lock {
                         leave_note(world, at, &self.note, now);
                     }
                     return false;

@@ -173,6 +173,17 @@ pub enum Deed {
     StopMetrics {
         lasting: SignedDuration,
     },
+    /// Someone takes the driver's lock where it is free, or from anyone for a reason, and hands it over when asked.
+    Drive {
+        rollout: String,
+        by: String,
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Whoever else drives is killed.
+    Vanish {
+        rollout: String,
+    },
     /// The link is lost for so long.
     CutLink {
         lasting: SignedDuration,

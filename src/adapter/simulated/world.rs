@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::fault::Fate;
 use super::fleet::{Berth, Course, Fleet, Shape};
+use super::lock::Locks;
 use super::object::{Deployment, Set, Settled, Template};
 use super::pace::{Pace, later};
 use super::router::Router;
@@ -48,6 +49,7 @@ struct Due {
 #[derive(Clone, Debug)]
 pub struct World {
     pub services: Vec<Managed>,
+    pub locks: Locks,
     pub pace: Pace,
     pub rng: fastrand::Rng,
     due: Vec<Due>,
@@ -72,13 +74,14 @@ impl World {
         let mut workloads = workloads;
         workloads.sort_by(|a, b| a.id.cmp(&b.id));
         workloads.dedup_by(|a, b| a.id == b.id);
-        let services = workloads.into_iter().map(|workload| managed(workload, fleet, &mut rng, &pace, begin)).collect();
+        let services: Vec<_> = workloads.into_iter().map(|workload| managed(workload, fleet, &mut rng, &pace, begin)).collect();
+        let locks = Locks::new(&services, begin);
         let due = scenario.happen.iter().map(|happen| Due::new(happen, &pace, start)).collect();
         let meddler = match &scenario.after_preview {
             Some(Deed::Meddle { by, times }) => Some((by.clone(), *times)),
             _ => None,
         };
-        let mut world = Self { services, pace, rng, due, cut_until: None, slow: None, meddler, focus: None, measured: begin };
+        let mut world = Self { services, locks, pace, rng, due, cut_until: None, slow: None, meddler, focus: None, measured: begin };
         // Half a second of the world at a time: finer than anything it does.
         let turn = world.pace.seconds(0.5);
         let mut now = begin;
@@ -246,6 +249,18 @@ impl World {
                     pod.befall(Fate::Healthy, now);
                 }
                 Some(at)
+            }
+            Deed::Drive { rollout, by, reason } => {
+                let at = named(&self.services, rollout)?;
+                let id = self.services.get(at)?.workload.id.clone();
+                self.locks.seize(&id, by, reason.as_deref(), now);
+                None
+            }
+            Deed::Vanish { rollout } => {
+                let at = named(&self.services, rollout)?;
+                let id = self.services.get(at)?.workload.id.clone();
+                self.locks.vanish(&id);
+                None
             }
             Deed::CutLink { lasting } => {
                 self.cut_until = Some(later(now, *lasting));

@@ -12,8 +12,13 @@ pub struct Drivers(BTreeMap<Seat, Standing>);
 impl Drivers {
     /// Returns how the lock of a rollout's seat stands.
     pub fn of(&self, rollout: &RolloutId) -> &Standing {
+        self.at(&Seat::of(rollout))
+    }
+
+    /// Returns how the lock of a seat stands.
+    pub fn at(&self, seat: &Seat) -> &Standing {
         const UNKNOWN: &Standing = &Standing::Unknown;
-        self.0.get(&Seat::of(rollout)).unwrap_or(UNKNOWN)
+        self.0.get(seat).unwrap_or(UNKNOWN)
     }
 
     /// Takes a lock's new standing, and returns the one before.

@@ -13,10 +13,11 @@ use crate::port::engine::{Command, Telling};
 use crate::port::terminal;
 
 /// Takes how a lock stands now.
-pub(super) fn take(model: &mut Model, seat: Seat, standing: Standing, turn: &mut Turn) {
-    let before = model.drivers.set(seat.clone(), standing.clone());
+pub(super) fn take(model: &mut Model, seat: &Seat, standing: Standing, turn: &mut Turn) {
+    let before = model.drivers.set(seat.clone(), standing);
+    let turned = said(&before, model.drivers.at(seat));
     let about: Vec<RolloutId> = model.plan.cell(&seat.service, &seat.environment).map(|workload| workload.id.clone()).collect();
-    for (tone, text, call) in said(&before, &standing) {
+    for (tone, text, call) in turned {
         model.notices.add(model.now, tone, about.first().cloned(), text.clone());
         if call && !model.focused {
             if model.look.bell {
@@ -51,7 +52,7 @@ fn said(before: &Standing, now: &Standing) -> Vec<(Tone, String, bool)> {
         }
         (Mine { .. } | Lapsed { .. }, Free { .. } | Expired { .. }) => said.push((Tone::Info, "nobody drives now".into(), false)),
         (Theirs { holder, .. }, Free { .. }) => {
-            said.push((Tone::Info, format!("{} drives no longer: the lock is free", holder.name), false))
+            said.push((Tone::Info, format!("{} drives no longer: the lock is free", holder.name), false));
         }
         (Theirs { .. }, Expired { holder }) => {
             said.push((Tone::Warn, format!("nothing was heard of {holder} for the lock's duration: it is free"), false));

@@ -68,7 +68,7 @@ pub(super) fn take(model: &mut Model, _kind: EngineKind, event: Event, turn: &mu
             jobs::answered(model, &op, index, result, last, turn);
             turn.redraw(Redraw::Now);
         }
-        Event::Lock { seat, standing } => driver::take(model, seat, standing, turn),
+        Event::Lock { seat, standing } => driver::take(model, &seat, standing, turn),
         Event::Following { seq, followed, of } => {
             logs::following(model, seq, followed, of);
             turn.redraw(Redraw::Soon);

@@ -11,7 +11,7 @@ use super::{Locks, lease, version};
 use crate::adapter::clock;
 use crate::adapter::kubernetes::change::{FIELD_MANAGER, Kind, Lost, call};
 use crate::domain::change::{Answer, ChangeError, DiffLine, Expect, Preview, Request, Sign};
-use crate::domain::driver::{Drive, Holder, Seat, Standing};
+use crate::domain::driver::{Drive, Holder, Seat, Standing, driven};
 use crate::domain::id::RolloutId;
 use crate::domain::object::{ObjectRef, Part};
 use crate::domain::verb::{Order, Refusal};
@@ -66,7 +66,7 @@ impl Locks {
         let read = self.look(seat, LIMIT).await?;
         match self.standing(seat).unwrap_or_default() {
             Standing::Mine { .. } => Ok(None),
-            Standing::Theirs { holder, since, .. } => Err(theirs(&holder, since).into()),
+            Standing::Theirs { holder, since, .. } => Err(driven(&holder, since).into()),
             Standing::Unavailable { why } => Ok(Some(Preface::Warning(format!("not locked: {why}")))),
             Standing::Unknown | Standing::Free { .. } | Standing::Expired { .. } | Standing::Lapsed { .. } => {
                 let request = self.request(seat, read.as_ref(), &Drive::Take, clock::now())?;
@@ -87,7 +87,7 @@ impl Locks {
         let seat = Seat::of(rollout);
         let read = self.look(&seat, LIMIT).await?;
         let standing = self.standing(&seat).unwrap_or_default();
-        fits(act, &standing)?;
+        act.fits(&standing)?;
         let now = clock::now();
         let request = self.request(&seat, read.as_ref(), act, now)?;
         if let Some(why) = self.rehearse(&seat, &request).await? {
@@ -101,20 +101,6 @@ impl Locks {
         let mut diff = vec![DiffLine { sign: Sign::Object, text: request.object.to_string() }];
         diff.extend(before.as_ref().map(|holder| line(Sign::Removed, holder)));
         diff.extend(after.as_ref().map(|holder| line(Sign::Added, holder)));
-        let mut leads_to = vec![match (act, &after) {
-            (Drive::Take, _) => format!("You become the driver of {seat}"),
-            (Drive::TakeOver { reason }, _) => {
-                let former = before.as_ref().map_or_else(|| "the driver".into(), |holder| holder.name.clone());
-                format!("You become the driver of {seat}; {former} reads: {reason}")
-            }
-            (Drive::HandOver { to }, _) => format!("{} becomes the driver of {seat}, and this console watches", to.name),
-            (Drive::Release, _) => format!("Nobody drives {seat}: whoever comes first takes it"),
-        }];
-        let mut warnings = Vec::new();
-        if let (Drive::TakeOver { .. }, Some(former)) = (act, &before) {
-            leads_to.push(format!("The console of {former} goes read-only at once"));
-            warnings.push("What it has sent already is not taken back".to_owned());
-        }
         Ok(Preview {
             rollout: rollout.clone(),
             order: Order::Drive { act: act.clone() },
@@ -122,8 +108,8 @@ impl Locks {
             diff,
             from: None,
             to: None,
-            leads_to,
-            warnings,
+            leads_to: act.leads_to(&seat, before.as_ref()),
+            warnings: Vec::new(),
             expect: Expect::Driver { held: act.takes() },
             read_at: now,
             rehearsed: true,
@@ -141,11 +127,11 @@ impl Locks {
             lease::held(read, &hold, now)
         };
         let gone = || ChangeError::from(Refusal::Absent);
-        let (purpose, body) = match act {
-            Drive::Take => (format!("become the driver of {seat}"), held(&me, None)),
-            Drive::TakeOver { reason } => (format!("take {seat} over"), held(&me, Some(reason))),
-            Drive::HandOver { to } => (format!("hand {seat} over to {}", to.name), held(&to.identity(), None)),
-            Drive::Release => (format!("release {seat}"), lease::released(read.ok_or_else(gone)?, now)),
+        let body = match act {
+            Drive::Take => held(&me, None),
+            Drive::TakeOver { reason } => held(&me, Some(reason)),
+            Drive::HandOver { to } => held(&to.identity(), None),
+            Drive::Release => lease::released(read.ok_or_else(gone)?, now),
         };
         let (name, manager) = (lease::name(seat), format!("?fieldManager={FIELD_MANAGER}"));
         let (method, path) = match read {
@@ -154,7 +140,7 @@ impl Locks {
         };
         let text = |pointer: &str| read.and_then(|lease| lease.pointer(pointer)).and_then(Value::as_str).unwrap_or_default();
         Ok(Request {
-            purpose,
+            purpose: act.purpose(seat),
             method: method.into(),
             path: format!("{path}{manager}"),
             content_type: "application/json".into(),
@@ -222,7 +208,7 @@ impl Locks {
             return error;
         }
         match self.standing(seat).unwrap_or_default() {
-            Standing::Theirs { holder, since, .. } => theirs(&holder, since).into(),
+            Standing::Theirs { holder, since, .. } => driven(&holder, since).into(),
             _ => ChangeError::Moved { what: vec![format!("the lock of {seat}")], by: None, at: None },
         }
     }
@@ -246,24 +232,5 @@ impl Preface {
             }
             Self::Warning(why) => preview.warnings.push(why),
         }
-    }
-}
-
-fn theirs(holder: &Holder, since: Option<Timestamp>) -> Refusal {
-    match since {
-        Some(since) => Refusal::DrivenBy { holder: holder.name.clone(), since },
-        None => Refusal::Other(format!("{} drives it", holder.name)),
-    }
-}
-
-/// Refuses an act that the lock does not stand for.
-fn fits(act: &Drive, standing: &Standing) -> Result<(), Refusal> {
-    match (act, standing) {
-        (_, Standing::Unavailable { why }) => Err(Refusal::Other(format!("not locked: {why}"))),
-        (Drive::Take, Standing::Theirs { holder, since, .. }) => Err(theirs(holder, *since)),
-        (Drive::Take, Standing::Mine { .. }) => Err(Refusal::Other("you drive it already".into())),
-        (Drive::HandOver { .. } | Drive::Release, Standing::Mine { .. } | Standing::Lapsed { .. }) => Ok(()),
-        (Drive::HandOver { .. } | Drive::Release, _) => Err(Refusal::Other("you do not drive it".into())),
-        (Drive::Take | Drive::TakeOver { .. }, _) => Ok(()),
     }
 }
