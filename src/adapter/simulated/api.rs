@@ -114,7 +114,10 @@ fn status(deployment: &Deployment, argo: &Argo) -> Value {
             map.insert("currentStepIndex".into(), json!(argo.index));
         }
         if let Some(halt) = &argo.halt {
-            map.insert("pauseConditions".into(), json!([{"reason": argo::reason(&halt.kind), "startTime": halt.since.to_string()}]));
+            map.insert(
+                "pauseConditions".into(),
+                json!([{"reason": argo::reason(&halt.kind), "startTime": halt.since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()}]),
+            );
         }
     }
     status

@@ -196,13 +196,15 @@ impl Draft<'_> {
             return Err(Refusal::Other(format!("the image is {image} already")).into());
         }
         let container = "/spec/template/spec/containers/0";
-        let operations = vec![
-            self.generation(side),
+        // A rollout's generation moves with every hold: the image alone is its guard.
+        let generation = (!self.steered()).then(|| self.generation(side));
+        let operations = generation.into_iter().chain([
             test(&format!("{container}/name"), &json!(deployment.template.container)),
             test(&format!("{container}/image"), &json!(deployment.template.image)),
             json!({"op": "replace", "path": format!("{container}/image"), "value": image}),
             add(&annotation("/metadata/annotations", CAUSE), &json!(format!("rolldeck: ship {}", version_of(image)))),
-        ];
+        ]);
+        let operations = operations.collect();
         self.send(format!("set the image of {}", deployment.template.container), Place::Deployment(side), "", operations, None)?;
         self.from = deployment.current().map(label);
         self.to = Some(version_of(image).to_owned());
@@ -217,6 +219,9 @@ impl Draft<'_> {
         }
         if repository_of(image) != repository_of(&deployment.template.image) {
             self.warnings.push(format!("Another repository: it was {}", repository_of(&deployment.template.image)));
+        }
+        if self.steered() {
+            return Ok(Expect::Begun { images: vec![image.to_owned()] });
         }
         Ok(Expect::Image { image: image.to_owned(), track })
     }
@@ -279,6 +284,9 @@ impl Draft<'_> {
             Some(Proof::Failed(at)) => self.warnings.push(format!("It failed at {}", at.strftime("%Y-%m-%d %H:%MZ"))),
             Some(Proof::Unknown) => self.warnings.push("It is not known to have served".into()),
             _ => {}
+        }
+        if deployment.argo.is_some() && deployment.shortcut(&target).is_none() {
+            return Ok(Expect::Begun { images: vec![target.template.image] });
         }
         let track = deployment.track.map(|(_, track)| track);
         Ok(Expect::Template { revision: to.clone(), images: vec![target.template.image], track })

@@ -1,7 +1,8 @@
 //! The simulated engine: a seeded, pure world behind the same port as the real ones, so that the demo is the product.
 //!
-//! `world` holds everything and goes on by `tick(now)`; `object`, `router` and `argo` are what is in it, `pod`,
-//! `rolling`, `canary`, `bluegreen` and `analysis` how it moves, `fault` what befalls it; `view` and `delivery` are how the console sees it; `scenario` and `fleet` are what it starts from;
+//! `world` holds everything and goes on by `tick(now)`; `object`, `router` and `argo` are what is in it, `pod`, `rolling`,
+//! `canary`, `bluegreen` and `analysis` how it moves, `fault` what befalls it; `view` and `delivery` are how the console sees
+//! it; `api` is how it is written, `change` and `steer` what an order writes; `scenario` and `fleet` are what it starts from;
 //! `driver` is the task that speaks the port. Only the driver reads the clock.
 
 mod analysis;

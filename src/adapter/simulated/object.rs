@@ -347,8 +347,8 @@ impl Deployment {
                 moved = true;
                 let word = if before < set.wanted { "up" } else { "down" };
                 let words = format!("Scaled {word} replica set {} to {}", set.id, set.wanted);
-                let about = format!("Deployment {}", self.name);
-                events.push(event(now, false, "ScalingReplicaSet", &about, &words, "deployment-controller"));
+                let kind = if self.argo.is_some() { ("Rollout", "rollouts-controller") } else { ("Deployment", "deployment-controller") };
+                events.push(event(now, false, "ScalingReplicaSet", &format!("{} {}", kind.0, self.name), &words, kind.1));
             }
         }
         self.report(events);

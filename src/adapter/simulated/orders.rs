@@ -219,7 +219,8 @@ fn settled(world: &World, at: usize, wait: Wait) -> bool {
 
 fn leave_note(world: &mut World, at: usize, note: &Note, now: Timestamp) {
     if let Some(deployment) = world.services.get_mut(at).and_then(|managed| managed.deployments.first_mut()) {
-        let about = format!("Deployment {}", deployment.name);
+        let kind = if deployment.argo.is_some() { "Rollout" } else { "Deployment" };
+        let about = format!("{kind} {}", deployment.name);
         deployment.report(vec![event(now, false, &note.reason, &about, &format!("{} ({})", note.text, note.actor), MANAGER)]);
     }
 }

@@ -41,7 +41,12 @@ fn one(object: &mut Value, operation: &Value) -> Result<(), Missed> {
     let absent = || Missed::Absent { path: path.to_owned() };
     if op == "test" {
         let found = object.pointer(path).cloned();
-        return if found.as_ref() == Some(&value) { Ok(()) } else { Err(Missed::Test { path: path.into(), expected: value, found }) };
+        // What is not there is null, as Kubernetes' own patches have it.
+        return if found.as_ref().unwrap_or(&Value::Null) == &value {
+            Ok(())
+        } else {
+            Err(Missed::Test { path: path.into(), expected: value, found })
+        };
     }
     let (parent, key) = path.rsplit_once('/').ok_or_else(absent)?;
     let key = key.replace("~1", "/").replace("~0", "~");

@@ -39,8 +39,11 @@ impl Draft<'_> {
         self.unhold()?;
         let (index, mut operations) = self.place_in_steps()?;
         let argo = self.first()?.argo.clone().ok_or(Refusal::NotPaused)?;
+        operations.push(test("/status/abort", &json!(argo.abort)));
         let Some(halt) = &argo.halt else {
             let step = argo.steps.get(index).ok_or(Refusal::NothingUnderWay)?;
+            // Were it to pause meanwhile, the pause would outlive the step.
+            operations.push(test("/status/pauseConditions", &Value::Null));
             operations.push(json!({"op": "replace", "path": "/status/currentStepIndex", "value": index + 1}));
             self.warnings.push(format!("Leaves out step {}, {}", index + 1, step.label()));
             self.send(format!("leave step {}", index + 1), Place::Deployment(0), "/status", operations, None)?;
@@ -50,7 +53,7 @@ impl Draft<'_> {
         if argo.switch.is_some() {
             self.send("leave the pause before the switch".into(), Place::Deployment(0), "/status", operations, None)?;
             self.leads_to.push("All users get the new revision at once; the one before stays warm for a while".into());
-            return Ok(Expect::Done);
+            return Ok(Expect::PauseLeft);
         }
         if halt.kind == PauseKind::InconclusiveAnalysis {
             // The pause alone would come back: the controller still finds the analysis undecided.
@@ -72,8 +75,15 @@ impl Draft<'_> {
 
     pub(super) fn finish(&mut self) -> Result<Expect, ChangeError> {
         self.unhold()?;
-        let (index, mut operations) = self.place_in_steps()?;
-        operations.push(add("/status/promoteFull", &json!(true)));
+        // Not the step: one that ends meanwhile is one less to leave out.
+        let deployment = self.first()?;
+        let (index, abort) = deployment.argo.as_ref().map_or((0, false), |argo| (argo.index, argo.abort));
+        let operations = vec![
+            test("/status/currentPodHash", &json!(deployment.current_hash())),
+            test("/status/stableRS", &json!(deployment.stable_set().map(|set| set.hash.clone()))),
+            test("/status/abort", &json!(abort)),
+            add("/status/promoteFull", &json!(true)),
+        ];
         self.send("promote fully".into(), Place::Deployment(0), "/status", operations, None)?;
         let steps = self.first()?.argo.as_ref().map(|argo| argo.steps.clone()).unwrap_or_default();
         if self.rollout.strategy == Strategy::BlueGreen {
