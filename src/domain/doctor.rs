@@ -85,6 +85,7 @@ pub fn diagnose(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
         .or_else(|| control::checks(rollout, now))
         .or_else(|| deadline(rollout))
         .or_else(|| waits::held(rollout))
+        .or_else(|| waits::between(rollout))
         .or_else(|| waits::paused(rollout, now))
         .or_else(|| waits::analysis(rollout, now))
         .or_else(|| waits::autoscaler(rollout))

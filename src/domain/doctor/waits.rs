@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Cause, Counts, Finding};
+use super::{Cause, Counts, Finding, cut};
 use crate::domain::delivery::{Analysis, AnalysisPhase, AnalysisRole, Metric, Pause, PauseKind, Steering};
 use crate::domain::rollout::{Held, Phase, Rollout};
 use crate::domain::step::StepKind;
@@ -30,6 +30,15 @@ pub(super) fn by_whom(held: &Held) -> String {
 /// Since or until when, not for how long: the sentence stands still.
 fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
+}
+
+/// A plain canary whose console did not live to send the next request: nothing moves, and it stands at no pause.
+pub(super) fn between(rollout: &Rollout) -> Option<Finding> {
+    let left = rollout.steering == Steering::Plan && rollout.phase == Phase::Waiting;
+    if !left || rollout.delivery.pause.is_some() || rollout.held.is_some() {
+        return None;
+    }
+    Some(Finding { permanent: true, ..Finding::of(Cause::Paused, cut(&rollout.native), rollout.native.as_str()) })
 }
 
 /// A pause of the rollout's own: of a step, before the switch, at a gate, or because an analysis could not decide.

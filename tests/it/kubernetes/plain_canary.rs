@@ -5,6 +5,7 @@ use rolldeck::adapter::kubernetes::objects::{self, Lean};
 use rolldeck::adapter::kubernetes::record::{self, Change, Kind, Names, Record, Update};
 use rolldeck::adapter::kubernetes::store::Store;
 use rolldeck::domain::delivery::Steering;
+use rolldeck::domain::doctor::diagnose;
 use rolldeck::domain::plan::{Canary, Route, Target};
 use rolldeck::domain::revision::Role;
 use rolldeck::domain::rollout::{Phase, Rollout};
@@ -223,7 +224,7 @@ fn a_timed_pause_counts_from_the_youngest_ready_pod_and_waits_for_a_key_all_the_
     let steps = rollout.steps.as_ref().unwrap();
     assert_eq!(steps.resumes, "2026-01-02T03:21:00Z".parse().ok());
     assert_eq!(steps.now().and_then(|step| step.started), "2026-01-02T03:11:00Z".parse().ok());
-    assert_eq!(rollout.delivery.pause.as_ref().and_then(|pause| pause.until), steps.resumes);
+    assert_eq!(rollout.delivery.pause.as_ref().map(|pause| pause.until), Some(None), "it does not end by itself");
     assert_eq!(said(&rollout, Verb::Advance), "");
 }
 
@@ -251,6 +252,8 @@ fn the_share_is_one_of_ready_pods_or_of_the_routes_weights() {
     let cut = build(&routed((100, 0), 2));
     assert!(cut.native.contains("the route gives 0 % and is to give 25 %"), "{}", cut.native);
     assert_eq!(current(&cut), Some(0));
+    let found = diagnose(&cut, "2026-01-02T03:30:00Z".parse().unwrap()).unwrap();
+    assert!(found.sentence.starts_with("between two requests: the route gives 0 % and is to give 25 %"), "{}", found.sentence);
     let unready = build(&routed((100, 0), 1));
     assert_eq!((unready.phase, said(&unready, Verb::Advance)), (Phase::Progressing, "web-canary is not ready: 1 of 2".into()));
     assert!(there.conditions.iter().any(|(_, words)| words.starts_with("no gateway has accepted HTTPRoute web")), "{:?}", there.conditions);

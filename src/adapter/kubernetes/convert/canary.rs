@@ -44,8 +44,8 @@ pub fn rollout(parts: Parts<'_>, plan: &Canary, workload: &Workload) -> Rollout 
     let read = Read { plan, stable: view(stable, workload, None), canary, place, route: rules, autoscaled: autoscaler.is_some() };
     let stand = read.stand();
     let steps = steps(&read, &stand);
-    let pause =
-        stand.arrived.then(|| Pause { kind: PauseKind::Step, since: steps.now().and_then(|step| step.started), until: steps.resumes });
+    // None ends by itself: the time of a step only says when it should be promoted.
+    let pause = stand.arrived.then(|| Pause { kind: PauseKind::Step, since: steps.now().and_then(|step| step.started), until: None });
     let capabilities = capabilities(&read, &stand);
     let (weights, conditions) = (weights(&read), conditions(&read, route, autoscaler));
     let stray = read.stray();

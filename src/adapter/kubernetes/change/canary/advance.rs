@@ -40,7 +40,9 @@ pub fn advance(scene: &Scene<'_>, duo: &Duo<'_>) -> Result<Draft, ChangeError> {
     } else {
         script.leads(format!("Finishes the move to {share}, which stopped between two requests"));
     }
-    Ok(script.draft.between(Share::percent(if whole { weight(duo, index) } else { 0 }).to_string(), share.to_string()))
+    let (stable, canary) = (duo.stable.replicas(), duo.canary.replicas());
+    let from = duo.routed().unwrap_or_else(|| Share::ratio(canary, stable + canary));
+    Ok(script.draft.between(from.to_string(), share.to_string()))
 }
 
 /// Drafts another number of instances in all, at the same share.
@@ -113,12 +115,5 @@ fn early(scene: &Scene<'_>, duo: &Duo<'_>, script: &mut Script<'_>, index: usize
             script.warns(format!("Skips {left:#} of the {length:#} that this step should run"));
         }
         _ => {}
-    }
-}
-
-fn weight(duo: &Duo<'_>, index: usize) -> u32 {
-    match duo.plan.steps.get(index) {
-        Some(StepKind::Weight(share)) => u32::from(share.permille()) / 10,
-        _ => 0,
     }
 }
