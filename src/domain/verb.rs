@@ -5,6 +5,7 @@
 //! ([`Capabilities`]: what it supports and what the operator may), the rollout's state ([`possible`]), and the console
 //! (stale data, read-only, journal).
 
+mod gates;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -292,7 +293,7 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
     let held = rollout.held.is_some();
     let pair = rollout.steering == Steering::Pair;
     if rollout.steering == Steering::Gates
-        && let Some(verdict) = gated(rollout, verb)
+        && let Some(verdict) = gates::possible(rollout, verb)
     {
         return verdict;
     }
@@ -327,24 +328,6 @@ pub fn possible(rollout: &Rollout, verb: Verb) -> Result<(), Refusal> {
             Some(_) => Ok(()),
         },
         _ => Ok(()),
-    }
-}
-
-/// A controller on its own beat is not moved step by step: a gate is all that a person opens. What lets it skip its analysis
-/// stays set when it is done, and would let the next version skip it too.
-fn gated(rollout: &Rollout, verb: Verb) -> Option<Result<(), Refusal>> {
-    let held = rollout.held.is_some();
-    let skips = rollout.delivery.promoting_fully;
-    let left = skips && !held && matches!(rollout.phase, Phase::Done | Phase::RolledBack | Phase::Unobserved);
-    match verb {
-        Verb::Resume if left => Some(Ok(())),
-        Verb::Hold if left && rollout.phase == Phase::Done => {
-            Some(Err(Refusal::Other("the analysis is still set to be skipped: take that back first".into())))
-        }
-        Verb::Advance if held => Some(Err(Refusal::HeldFirst)),
-        Verb::Advance if rollout.delivery.pause.is_none() => Some(Err(Refusal::NotPaused)),
-        Verb::Finish if skips && !held => Some(Err(Refusal::Other("what is left is skipped already".into()))),
-        _ => None,
     }
 }
 
