@@ -249,7 +249,7 @@ fn a_controller_that_is_away_leaves_the_pause_and_says_nothing() {
     let (mut world, now) = waiting_at_a_quarter();
     let id = seen(&world, SEARCH).id;
     let place = world.position(&id).expect("place");
-    let away = super::super::scenario::Deed::StopController { rollout: SEARCH.into(), lasting: SignedDuration::from_secs(30) };
+    let away = crate::adapter::simulated::scenario::Deed::StopController { rollout: SEARCH.into(), lasting: SignedDuration::from_secs(30) };
     world.perform(&away, now);
     let request = world.preview(&id, &Order::Advance, now).expect("preview").requests.remove(0);
     world.write(place, &request, "rolldeck", now).expect("promote");
