@@ -59,6 +59,14 @@ pub(super) fn restarted(rollout: &Rollout) -> Option<(usize, usize)> {
     }))
 }
 
+/// Returns what is kept up for a while, as the start of `… 00:24`: after an abort it is the candidate, not the old stack.
+pub(super) fn kept_up(rollout: &Rollout) -> String {
+    match rollout.candidate().filter(|candidate| candidate.cools.is_some()) {
+        Some(candidate) => format!("{} still up", candidate.version),
+        None => "old stack warm".into(),
+    }
+}
+
 /// Returns how long the old instances of a finished change are kept: the way back is instant until then.
 pub(super) fn warm(rollout: &Rollout, now: Timestamp) -> Option<SignedDuration> {
     let cooling = rollout.revisions.iter().filter(|revision| revision.counts.ready > 0).filter_map(|revision| revision.cools);

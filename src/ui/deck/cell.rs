@@ -96,6 +96,8 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
     let taken: usize = spans.iter().map(Span::width).sum();
     let trouble = seen.finding.as_ref().is_some_and(|finding| finding.permanent && !finding.calm())
         || matches!(rollout.phase, Phase::Failing | Phase::Failed);
+    // What was given up is not the version that serves.
+    let trouble = trouble && rollout.phase != Phase::RolledBack;
     if trouble && let [version] = spans.as_mut_slice() {
         version.style = theme.bad;
     }
@@ -105,7 +107,7 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
     }
     let narrow = room < NARROW;
     // While two versions are told there is no column of dots to keep to.
-    let one = spans.iter().filter(|span| span.content.contains('→')).count() == 0;
+    let one = spans.iter().filter(|span| span.content.contains(['→', '←'])).count() == 0;
     if one {
         let gap = if narrow { 1 } else { VERSION.saturating_sub(taken).max(1) };
         spans.push(Span::raw(" ".repeat(gap)));
@@ -121,7 +123,7 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
     };
     if !rollout.phase.under_way() {
         if let Some(left) = standing::warm(rollout, model.now).filter(|_| !narrow) {
-            tell(2, format!("old stack warm {}", format::clock(left)), theme.stable);
+            tell(2, format!("{} {}", standing::kept_up(rollout), format::clock(left)), theme.stable);
         }
         if rollout.held.is_some() {
             tell(2, "‖ held".into(), theme.waiting);
@@ -145,11 +147,17 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
         }
         return spans;
     }
+    let wrong = standing::given_up_and_held(rollout) || standing::away(rollout, model.now).is_some();
+    let (glyph, style) = if wrong { ("✖", theme.bad) } else { (glyph, style) };
     let word = format!("{glyph} {}", word(model, rollout));
     if let Some(share) = share
         && taken + 2 + share.chars().count() + 7 + 2 + word.chars().count() <= room
     {
         tell(2, format!("canary {share}"), theme.candidate);
+    } else if let Some(share) = words::share(rollout).filter(|_| rollout.strategy == Strategy::Canary && !rollout.weights.is_empty())
+        && taken + 2 + share.chars().count() + 2 + word.chars().count() <= room
+    {
+        tell(2, share, theme.candidate);
     }
     tell(2, word, style);
     if !one && rollout.strategy != Strategy::Canary {

@@ -139,7 +139,9 @@ fn ready(pen: &Pen<'_>, confirm: &Confirm, preview: &Preview, width: usize, line
     let mut first = "leads to";
     for sentence in &preview.leads_to {
         for part in format::wrap(sentence, text) {
-            lines.push(Line::from(vec![word(first), Span::styled(part, theme.text())]));
+            // What is skipped is never measured or decided by anyone again: it stands out.
+            let style = if sentence.to_lowercase().contains("skip") { theme.waiting } else { theme.text() };
+            lines.push(Line::from(vec![word(first), Span::styled(part, style)]));
             first = "";
         }
     }

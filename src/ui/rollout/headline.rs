@@ -84,7 +84,7 @@ fn facts(pen: &Pen<'_>, rollout: &Rollout) -> Vec<Fact> {
         }
     }
     if let Some(left) = standing::warm(rollout, model.now).filter(|_| matches!(rollout.phase, Phase::Done | Phase::RolledBack)) {
-        tell(format!("old stack warm {}", format::clock(left)), theme.stable, true);
+        tell(format!("{} {}", standing::kept_up(rollout), format::clock(left)), theme.stable, true);
     }
     if let Some((new, all)) = standing::restarted(rollout).filter(|_| rollout.phase != Phase::Progressing) {
         tell(format!("{new} of {all} restarted"), theme.candidate, true);
