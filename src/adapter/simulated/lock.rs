@@ -192,14 +192,18 @@ impl Locks {
     pub fn write(&mut self, rollout: &RolloutId, request: &Request, now: Timestamp) -> Result<Answer, ChangeError> {
         let moment = self.moment(now);
         let post = self.posts.get_mut(&Seat::of(rollout)).ok_or(Refusal::Absent)?;
-        if request.object.version != format!("version {}", post.version) {
+        let body: Value =
+            serde_json::from_str(&request.body).map_err(|error| ChangeError::Rejected { status: 400, message: error.to_string() })?;
+        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned);
+        let transitions = body.pointer("/spec/leaseTransitions").and_then(Value::as_i64).unwrap_or(0);
+        // A renewal moves the version and nothing that was shown: where the lock is ours to give, or is taken over for a reason.
+        let given = post.lock.named() || text("/metadata/annotations/rolldeck.dev~1reason").is_some();
+        let renewed = given && post.sheet.as_ref().is_some_and(|sheet| sheet.record.transitions + 1 == transitions);
+        if !renewed && request.object.version != format!("version {}", post.version) {
             post.lock.read(post.sheet.clone(), moment);
             post.lock.standing(moment).open(now)?;
             return Err(ChangeError::Moved { what: vec![format!("the lock of {}", Seat::of(rollout))], by: None, at: Some(now) });
         }
-        let body: Value =
-            serde_json::from_str(&request.body).map_err(|error| ChangeError::Rejected { status: 400, message: error.to_string() })?;
-        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned);
         let sheet = Sheet {
             uid: "simulated".into(),
             record: Record {
@@ -207,7 +211,7 @@ impl Locks {
                 duration: self.terms.duration,
                 acquired: Some(now),
                 renewed: Some(now),
-                transitions: body.pointer("/spec/leaseTransitions").and_then(Value::as_i64).unwrap_or(0),
+                transitions,
             },
             notes: Notes {
                 reason: text("/metadata/annotations/rolldeck.dev~1reason"),

@@ -304,3 +304,20 @@ async fn without_the_right_nothing_is_locked_and_the_dialog_says_so() {
     assert!(matches!(bea.locks.preface(&seat()).await.unwrap(), Some(Preface::Warning(why)) if why.contains("leases in booking")));
     assert!(bea.may().await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dialog_that_is_read_for_longer_than_a_renewal_takes_is_still_good() {
+    let server = Server::default();
+    let (ana, bea) = (Console::start(&server, "ana"), Console::start(&server, "bea"));
+    ana.order(Drive::Take).await.unwrap();
+    let send = async |console: &Console, act: Drive| {
+        settle().await;
+        let preview = console.locks.preview(&id(), &act).await.unwrap();
+        sleep(Duration::from_secs(25)).await;
+        Gate::before(console.locks.clone(), seat(), false).pass(&preview.requests[0]).await.unwrap().map(drop)
+    };
+    send(&bea, Drive::TakeOver { reason: "the train".into() }).await.unwrap();
+    assert_eq!(bea.word(), "mine");
+    send(&bea, Drive::Release).await.unwrap();
+    assert_eq!(server.holder(), "");
+}

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::order::LIMIT;
+use super::order::{LIMIT, TRIES};
 use super::{Locks, lease};
 use crate::adapter::clock;
 use crate::adapter::kubernetes::change::{FIELD_MANAGER, Kind, call};
@@ -24,9 +24,6 @@ use crate::port::engine::{Event, Telling};
 
 /// How long letting go may take at the end.
 const GOODBYE: Duration = Duration::from_millis(1500);
-
-/// How often a write that meets another one is made anew.
-const TRIES: u32 = 3;
 
 /// What a watch says.
 enum Heard {
@@ -242,7 +239,7 @@ impl Keeper {
 }
 
 impl Locks {
-    fn named(&self, seat: &Seat) -> bool {
+    pub(super) fn named(&self, seat: &Seat) -> bool {
         self.with(seat, |post, _| post.lock.named()).unwrap_or(false)
     }
 

@@ -135,6 +135,19 @@ pub fn released(lease: &Value, now: Timestamp) -> Value {
     body
 }
 
+/// Returns a body again on a version that only renewals have moved to: where the lock is ours to give, or is taken over for
+/// a reason. Never for a lock that was free: whoever renews it lives.
+pub fn renewed_since(body: &str, fresh: &Value, ours: bool) -> Option<Value> {
+    let mut again: Value = serde_json::from_str(body).ok()?;
+    let (wished, now) = (sheet(&again), sheet(fresh));
+    let step = i64::from(!wished.record.holder.is_empty());
+    if !(ours || wished.notes.reason.is_some()) || wished.record.transitions != now.record.transitions + step {
+        return None;
+    }
+    object(&mut again, "metadata")?.insert("resourceVersion".into(), fresh.pointer("/metadata/resourceVersion")?.clone());
+    Some(again)
+}
+
 /// Returns the body that asks its holder for it.
 pub fn asked(lease: &Value, by: &str) -> Value {
     let mut body = bare(lease);

@@ -19,6 +19,9 @@ use crate::domain::verb::{Order, Refusal};
 /// How long one request about a lock may take. Half of what lies between a holder's deadline and the end of its lease.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
+/// How often a write that meets another one is made anew.
+pub(super) const TRIES: u32 = 3;
+
 impl Locks {
     /// Reads the Lease of a seat from the server itself, and takes in what it says. None: there is none yet.
     ///
@@ -188,18 +191,27 @@ impl Locks {
         let (client, _) = self.way(seat)?;
         let Some(sent) = self.moment() else { return Err(ChangeError::NotSent("there is no lock here".to_owned())) };
         let began = Instant::now();
-        let body = Some((request.content_type.as_str(), request.body.as_str()));
-        let reply = call(&client, &request.method, &request.path, body, LIMIT).await.map_err(Lost::of_write)?;
-        match reply.status {
-            _ if reply.accepted() => {
-                self.turn(seat, |post, _| post.lock.accepted(lease::sheet(&reply.body), sent));
-                let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                Ok(Answer { status: reply.status, version: version(&reply.body), took_ms })
+        let mut body = request.body.clone();
+        for _ in 0..TRIES {
+            let reply =
+                call(&client, &request.method, &request.path, Some((&request.content_type, &body)), LIMIT).await.map_err(Lost::of_write)?;
+            match reply.status {
+                _ if reply.accepted() => {
+                    self.turn(seat, |post, _| post.lock.accepted(lease::sheet(&reply.body), sent));
+                    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    return Ok(Answer { status: reply.status, version: version(&reply.body), took_ms });
+                }
+                // A renewal moves the version every few seconds and nothing that was shown.
+                409 => match self.look(seat, LIMIT).await?.and_then(|fresh| lease::renewed_since(&body, &fresh, self.named(seat))) {
+                    Some(again) => body = again.to_string(),
+                    None => return Err(self.moved(seat).await),
+                },
+                // It was deleted since it was read.
+                404 => return Err(self.moved(seat).await),
+                status => return Err(ChangeError::Rejected { status, message: reply.message() }),
             }
-            // It was deleted, made, or moved since it was read.
-            404 | 409 => Err(self.moved(seat).await),
-            status => Err(ChangeError::Rejected { status, message: reply.message() }),
         }
+        Err(self.moved(seat).await)
     }
 
     /// Says what a lost race was lost to.
