@@ -45,6 +45,8 @@ pub struct Delivery {
     pub beat: Option<Beat>,
     /// How many revisions back a return takes no steps.
     pub window: Option<u32>,
+    /// The controller asks a gate at each beat whether it shall go back (Flagger's rollback webhook).
+    pub rollback_gate: bool,
     /// Everything left is to be skipped: someone promoted it fully, and the controller is at it.
     pub promoting_fully: bool,
 }

@@ -34,6 +34,8 @@ pub enum Body {
     Answered { index: usize, result: Result<Answer, Failure> },
     /// What was observed in the end.
     Outcome { result: OutcomeKind, seen: String },
+    /// What the order began is over: what was wished is what runs. For an order that is met when it has begun.
+    Ended { seen: String },
 }
 
 /// What was meant, and on what grounds.
@@ -85,6 +87,8 @@ pub struct Operation {
     pub intent: Intent,
     pub answers: Vec<(usize, Result<Answer, Failure>)>,
     pub outcome: Option<(Timestamp, OutcomeKind, String)>,
+    /// When what it began was over, where that is told apart from its outcome.
+    pub ended: Option<Timestamp>,
 }
 
 impl Operation {
@@ -130,6 +134,7 @@ pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Operation> 
                     intent: (**intent).clone(),
                     answers: Vec::new(),
                     outcome: None,
+                    ended: None,
                 });
             }
             Body::Answered { index, result } => {
@@ -140,6 +145,11 @@ pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Operation> 
             Body::Outcome { result, seen } => {
                 if let Some(operation) = at.get(&entry.op).and_then(|at| operations.get_mut(*at)) {
                     operation.outcome.get_or_insert((entry.at, *result, seen.clone()));
+                }
+            }
+            Body::Ended { .. } => {
+                if let Some(operation) = at.get(&entry.op).and_then(|at| operations.get_mut(*at)) {
+                    operation.ended.get_or_insert(entry.at);
                 }
             }
         }
@@ -256,7 +266,8 @@ mod tests {
 
     #[test]
     fn an_entry_survives_the_journal_s_words() {
-        for body in [intent(&["x"]), accepted(0), outcome(OutcomeKind::Superseded, "…")] {
+        let ended = Body::Ended { seen: "finished".into() };
+        for body in [intent(&["x"]), accepted(0), outcome(OutcomeKind::Superseded, "…"), ended] {
             let entry = entry("1", body);
             let text = serde_json::to_string(&entry).unwrap();
             assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry, "{text}");

@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod doctor;
 pub mod driver;
 pub mod event;
+pub mod history;
 pub mod id;
 pub mod instance;
 pub mod journal;

@@ -12,6 +12,7 @@ use super::standing;
 use crate::config::theme::Theme;
 use crate::domain::delivery::{AnalysisPhase, Steering};
 use crate::domain::driver::Drive;
+use crate::domain::history::Estimate;
 use crate::domain::id::{RolloutId, version_of};
 use crate::domain::journal::{Intent, Operation, OutcomeKind};
 use crate::domain::revision::Roles;
@@ -243,9 +244,21 @@ fn compare(a: &str, b: &str) -> Option<Ordering> {
 
 /// Returns a way back in words: `abort → #41 2.1.0, instant, 15/15 warm`.
 pub(super) fn way_back(way: &WayBack) -> String {
+    let past = |estimate: &Estimate| {
+        let noun = if estimate.of == 1 { "one" } else { "ones" };
+        format!("≈ {}, of {} past {noun}", format::age(estimate.median), estimate.of)
+    };
+    let took = way.takes.as_ref().map(past);
     let speed = match way.speed {
-        Speed::Instant => "instant",
-        Speed::Restarts => "new instances start",
+        Speed::Instant => "instant".to_owned(),
+        Speed::Beat(within) => format!("within {} s", within.as_secs().max(1)),
+        Speed::Restarts => took.unwrap_or_else(|| "new instances start".to_owned()),
+        Speed::Walks { steps, pauses, stops } => {
+            let lasts = took.or_else(|| (!pauses.is_zero()).then(|| format!("{} at least", format::age(pauses))));
+            let lasts = lasts.map(|lasts| format!(", {lasts}")).unwrap_or_default();
+            let waits = if stops > 0 { format!(", {stops} wait for you") } else { String::new() };
+            format!("walks {}{lasts}{waits}", format::count(steps, "step"))
+        }
     };
     format!("{} → {}, {speed}, {}", way.verb, way.to, way.note)
 }

@@ -17,6 +17,7 @@ pub fn delivery(deployment: &Deployment) -> Delivery {
     let current = deployment.current().map(|set| &set.id);
     let shown = |run: &&Run| !run.phase.over() || Some(&run.revision) == current;
     Delivery {
+        rollback_gate: false,
         pause: argo.halt.as_ref().filter(|_| argo.aborted.is_none()).map(|halt| Pause {
             kind: halt.kind.clone(),
             since: Some(halt.since),

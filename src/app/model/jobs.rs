@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, VecDeque};
 use jiff::Timestamp;
 
 use crate::domain::change::{Answer, Expect, Request};
+use crate::domain::history::History;
 use crate::domain::id::{OpId, RolloutId};
-use crate::domain::journal::{Entry, Operation, fold};
-use crate::domain::verb::Order;
+use crate::domain::journal::{Entry, Operation, OutcomeKind, fold};
+use crate::domain::verb::{Order, Verb};
 use crate::port::Seq;
 
 /// How many operations are kept for the timeline.
@@ -50,6 +51,7 @@ pub struct Jobs {
     pub seq: Seq,
     entries: VecDeque<Entry>,
     operations: Vec<Operation>,
+    history: History,
     /// Operations that were open when this console started and whose console is gone.
     doubtful: BTreeSet<OpId>,
 }
@@ -94,8 +96,22 @@ impl Jobs {
 
     fn refold(&mut self) {
         self.operations = fold(self.entries.iter());
+        self.history = History::of(&self.operations);
         let operations = &self.operations;
         self.doubtful.retain(|op| operations.iter().any(|operation| operation.op == *op && operation.open()));
+    }
+
+    /// Returns how long changes took.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Returns the newest order of this console that began what goes on in a rollout, and whose end is not noted.
+    pub fn begun(&self, rollout: &RolloutId, console: &str) -> Option<&Operation> {
+        let begins = |operation: &&Operation| matches!(operation.intent.order.verb(), Verb::Ship | Verb::RollBack | Verb::Retry);
+        let newest = self.operations.iter().rev().filter(|operation| operation.intent.rollout == *rollout).find(begins)?;
+        let met = matches!(newest.outcome, Some((_, OutcomeKind::Met, _))) && matches!(newest.intent.expect, Expect::Begun { .. });
+        (met && newest.ended.is_none() && newest.console == console).then_some(newest)
     }
 
     /// Returns the operations, newest first.

@@ -50,11 +50,15 @@ pub(super) fn take(model: &mut Model, _kind: EngineKind, event: Event, turn: &mu
         Event::Rollout(rollout) => {
             let id = rollout.id.clone();
             let turns = model.fleet.take(rollout, model.now);
+            let finished = turns.contains(&RolloutTurn::Finished);
             for happened in turns {
                 tell(model, &id, happened, turn);
             }
             confirm::check_moved(model, &id);
             jobs::judge(model, &id, turn);
+            if finished {
+                jobs::ended(model, &id, turn);
+            }
             logs::rollout_changed(model, &id);
             if shown(model, &id) {
                 turn.redraw(Redraw::Soon);

@@ -263,6 +263,16 @@ fn seen(model: &Model, id: &RolloutId, expect: &Expect, rollout: &Rollout) -> Ju
     }
 }
 
+/// Notes the end of what an order of this console began, which is later than its outcome where it walks through steps:
+/// the times of past releases are learnt from it.
+pub(super) fn ended(model: &mut Model, id: &RolloutId, turn: &mut Turn) {
+    let Some(op) = model.jobs.begun(id, &model.console).map(|operation| operation.op.clone()) else { return };
+    let entry = entry(model, id, &op, Body::Ended { seen: "finished".into() });
+    model.jobs.add(entry.clone());
+    let seq = model.jobs.seq.advance();
+    turn.push(Effect::Records(records::Command::Append { seq, entry: Box::new(entry) }));
+}
+
 /// A snapshot from before the change says nothing of it: the wish that was written must have moved, where it is the wish
 /// that was written.
 fn observed(job: &Job, rollout: &Rollout) -> bool {

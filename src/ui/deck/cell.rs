@@ -300,7 +300,7 @@ fn under_way(pen: &Pen<'_>, rollout: &Rollout, share: u16, text: String, room: u
         let place = if place.len() + word.chars().count() + 2 <= room { place.as_str() } else { "" };
         return vec![Span::styled(format!("{glyph} {place}{word}"), style)];
     }
-    let way = wayback::ways_back(rollout).into_iter().next();
+    let way = wayback::ways_back(rollout, pen.model.jobs.history(), pen.model.now).into_iter().next();
     // The way back is worth more than a long gauge.
     let beside = if way.is_some() && room >= 44 { 22 } else { 0 };
     let gauge = room.saturating_sub(text.chars().count() + 2 + beside).min(20);
@@ -316,7 +316,12 @@ fn under_way(pen: &Pen<'_>, rollout: &Rollout, share: u16, text: String, room: u
         && let Some(key) = pen.model.keymap.key("rollout", key_of(way.verb))
         && used + 20 <= room
     {
-        let speed = if way.speed == wayback::Speed::Instant { "instant" } else { "restarts" };
+        let speed = match way.speed {
+            wayback::Speed::Instant => "instant",
+            wayback::Speed::Beat(_) => "next beat",
+            wayback::Speed::Restarts => "restarts",
+            wayback::Speed::Walks { .. } => "walks",
+        };
         spans.push(Span::styled("  way back ", theme.faint));
         spans.push(Span::styled(key, theme.key));
         spans.push(Span::styled(format!(" {speed}"), theme.muted));

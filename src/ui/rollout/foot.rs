@@ -93,7 +93,7 @@ fn in_doubt(pen: &Pen<'_>, rollout: &Rollout, operation: &Operation, width: u16)
 fn way_back(pen: &Pen<'_>, rollout: &Rollout, width: u16) -> Line<'static> {
     let (model, theme) = (pen.model, pen.theme);
     let mut spans = vec![Span::styled("Fastest way back", theme.muted)];
-    let ways = ways_back(rollout);
+    let ways = ways_back(rollout, pen.model.jobs.history(), pen.model.now);
     if ways.is_empty() && rollout.phase == Phase::RolledBack {
         let stable = rollout.serving_revision().map_or_else(String::new, |serving| format!(": the users are on {}", serving.label()));
         spans.push(Span::styled(format!("   none is needed{stable}"), theme.muted));

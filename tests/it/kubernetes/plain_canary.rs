@@ -6,6 +6,7 @@ use rolldeck::adapter::kubernetes::record::{self, Change, Kind, Names, Record, U
 use rolldeck::adapter::kubernetes::store::Store;
 use rolldeck::domain::delivery::Steering;
 use rolldeck::domain::doctor::diagnose;
+use rolldeck::domain::history::History;
 use rolldeck::domain::plan::{Canary, Route, Target};
 use rolldeck::domain::revision::Role;
 use rolldeck::domain::rollout::{Phase, Rollout};
@@ -270,7 +271,11 @@ fn a_route_that_sends_users_to_no_pod_is_trouble_that_abort_ends() {
 
 #[test]
 fn the_way_back_is_instant_only_where_the_stable_side_is_whole() {
-    let way = |scene: &Scene| ways_back(&build(scene)).first().map(|way| (way.verb, way.speed, way.to.clone(), way.note.clone()));
+    let way = |scene: &Scene| {
+        ways_back(&build(scene), &History::default(), jiff::Timestamp::UNIX_EPOCH)
+            .first()
+            .map(|way| (way.verb, way.speed, way.to.clone(), way.note.clone()))
+    };
     assert_eq!(
         way(&scene((4, 4), (4, 4), Some(place("step", 50)))),
         Some((Verb::Abort, Speed::Restarts, "#1 1.0.0".into(), "4/8 warm".into()))

@@ -118,7 +118,7 @@ proptest! {
             let _labels: Vec<String> = steps.list.iter().map(|step| step.kind.label()).collect();
         }
         // What rests on it holds as well.
-        let _ways = ways_back(&now);
+        let _ways = ways_back(&now, &rolldeck::domain::history::History::default(), jiff::Timestamp::UNIX_EPOCH);
         let _verbs: Vec<_> = Verb::ALL.iter().map(|verb| possible(&now, *verb)).collect();
     }
 }

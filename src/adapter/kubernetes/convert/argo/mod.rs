@@ -131,6 +131,7 @@ pub fn rollout(owned: Owned<'_>, workload: &Workload) -> Rollout {
         budgets: Vec::new(),
         steering: Steering::Steps,
         delivery: Delivery {
+            rollback_gate: false,
             pause,
             aborted: facts.aborted().then(|| aborted(&facts, &words.message)),
             analyses,

@@ -259,6 +259,7 @@ pub fn rollout(parts: Parts<'_>, workload: &Workload) -> Rollout {
         analyses: vec![analysis(canary, course, events)],
         services,
         beat: Some(Beat { every: spec::interval(canary), last: spec::acted(canary) }),
+        rollback_gate: spec::hook(canary, spec::ROLLBACK_HOOK).is_some(),
         promoting_fully: spec::skipping(canary),
         ..Delivery::default()
     };
