@@ -1,4 +1,5 @@
 //! In a real pseudo-terminal: what the terminal adapter does to it, and the program itself.
 
+mod canary;
 mod console;
 mod stage;
