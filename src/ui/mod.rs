@@ -50,13 +50,14 @@ fn screen(pen: &mut Pen<'_>, area: Rect) {
     let (head, rest) = top(area, 1);
     let (rest, foot) = bottom(rest, 1);
     let told = pen.model.notices.current(pen.model.now).is_some();
-    let (above, notice) = bottom(rest, 1);
-    // A notice lies over the last row, so that nothing jumps when it comes and goes; but the newest log line it must not hide.
+    let (above, mut notice) = bottom(rest, 1);
+    // A notice lies over the last row, so that nothing jumps when it comes and goes; but the newest log line it must not
+    // hide, nor the way back.
     let body = if told && matches!(pen.model.nav.screen(), Screen::Logs(_)) { above } else { rest };
     frame::head(pen, head);
     match pen.model.nav.screen() {
         Screen::Deck => deck::draw(pen, body),
-        Screen::Rollout(id) => rollout::draw(pen, body, id),
+        Screen::Rollout(id) => notice = rollout::draw(pen, body, id).unwrap_or(notice),
         Screen::Logs(id) => pane::logs::full(pen, body, id),
         Screen::Revisions(id) => pane::revisions::draw(pen, body, id),
         Screen::Timeline(about) => pane::timeline::draw(pen, body, about.as_ref()),

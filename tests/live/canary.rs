@@ -77,12 +77,17 @@ async fn ordered(lab: &Lab, workload: &Workload, order: &Order) -> Rollout {
     for answer in send(lab, &preview.requests).await {
         answer.unwrap_or_else(|error| panic!("{order:?}: {error}"));
     }
+    outcome(lab, workload, &preview).await
+}
+
+/// Waits until the outcome of an order is observed.
+async fn outcome(lab: &Lab, workload: &Workload, preview: &Preview) -> Rollout {
     let end = tokio::time::Instant::now() + Duration::from_secs(60);
     loop {
         let rollout = looked(lab, workload).await;
         match preview.expect.judge(&rollout) {
             Judgement::Met(_) => return rollout,
-            judged => assert!(tokio::time::Instant::now() < end, "{order:?}: {judged:?}, {}", rollout.native),
+            judged => assert!(tokio::time::Instant::now() < end, "{:?}: {judged:?}, {}", preview.order, rollout.native),
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -179,7 +184,8 @@ async fn two_consoles_that_promote_at_the_same_moment_move_one_step() {
     let lost = if whole(&first) { second } else { first };
     let Err(error) = &lost[0] else { panic!("{lost:?}") };
     assert!(error.to_string().contains("its place is 50 % of 4, was 25 % of 4"), "{error}");
-    assert_eq!(stand(&looked(&lab, &web).await), (Phase::Waiting, Some(3), pods(&[("1.1.0", 2), ("1.0.0", 2)])));
+    let moved = outcome(&lab, &web, &one).await;
+    assert_eq!(stand(&moved), (Phase::Waiting, Some(3), pods(&[("1.1.0", 2), ("1.0.0", 2)])));
     ordered(&lab, &web, &Order::Finish).await;
     lab::close(&lab.namespace).await;
 }

@@ -105,7 +105,8 @@ impl Argo {
     pub fn enter(&mut self, index: usize, now: Timestamp) {
         let index = index.min(self.steps.len());
         if index > self.index {
-            for time in self.times.iter_mut().take(index).skip(self.index) {
+            // What lies between was left out, and took no time at all.
+            if let Some(time) = self.times.get_mut(self.index) {
                 time.0.get_or_insert(now);
                 time.1.get_or_insert(now);
             }

@@ -122,7 +122,9 @@ pub(super) fn analysis(rollout: &Rollout, now: Timestamp) -> Option<Finding> {
     }
     let experiment = rollout.delivery.experiments.iter().find(|experiment| !experiment.phase.over())?;
     let up = experiment.templates.iter().filter(|template| template.available >= template.replicas).count();
-    let ends = experiment.started.zip(experiment.lasts).and_then(|(started, lasts)| started.checked_add(lasts).ok());
+    // Its time begins to count when all its sets are up.
+    let runs = experiment.phase == AnalysisPhase::Running;
+    let ends = experiment.started.zip(experiment.lasts).filter(|_| runs).and_then(|(started, lasts)| started.checked_add(lasts).ok());
     let until = ends.map(|ends| format!(", until {}", clock(ends))).unwrap_or_default();
     let sentence = format!("waits for the experiment {}: {up} of {} sets are up{until}", experiment.name, experiment.templates.len());
     Some(Finding::of(Cause::Analysis, sentence, experiment.message.as_str()))

@@ -112,7 +112,12 @@ fn came(pen: &Pen<'_>, rollout: &Rollout, now: Timestamp, tell: &mut impl FnMut(
         tell(format!("given up {}", format::minute(at, now, &model.zone)), theme.muted, false);
     } else if let (Some(started), true) = (rollout.started, rollout.phase.under_way()) {
         let by = rollout.changed.as_ref().map_or_else(String::new, |(by, _)| format!(" by {by}"));
-        tell(format!("started {}{by}", format::minute(started, now, &model.zone)), theme.muted, false);
+        let usually = model
+            .jobs
+            .history()
+            .forward(&rollout.id)
+            .map_or_else(String::new, |past| format!(", usually {} (of {} past)", format::age(past.median), past.of));
+        tell(format!("started {}{by}{usually}", format::minute(started, now, &model.zone)), theme.muted, false);
     } else if let Some((by, at)) = &rollout.changed {
         tell(format!("changed {} ago by {by}", format::since(now, *at)), theme.muted, false);
     }

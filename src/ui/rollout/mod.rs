@@ -21,11 +21,12 @@ use crate::domain::rollout::{Phase, Rollout};
 /// From this size on the panes stand side by side.
 const SIDE_BY_SIDE: (u16, u16) = (110, 30);
 
-/// Draws the screen of a rollout.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
+/// Draws the screen of a rollout. Returns the row that a notice may lie over.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) -> Option<Rect> {
     let model = pen.model;
     let Some(rollout) = model.rollout(id).cloned() else {
-        return unknown(pen, area, id);
+        unknown(pen, area, id);
+        return None;
     };
     let airy = area.height >= 32;
     let side_by_side = area.width >= SIDE_BY_SIDE.0 && area.height + 2 >= SIDE_BY_SIDE.1;
@@ -43,10 +44,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
     let foot_lines =
         foot::lines(pen, &rollout, area.width.saturating_sub(6), area.height >= 20, !side_by_side && model.nav.rollout.pane != Pane::Tree);
     let (body, foot) = bottom(rest, foot_lines.len() as u16 + u16::from(airy));
+    let above = if airy { top(foot, 1).0 } else { bottom(body, 1).1 };
     let (_, foot) = top(foot, u16::from(airy));
     pen.lines(inset(foot, 3), foot_lines);
     if rollout.phase == Phase::Absent && rollout.instances.is_empty() && rollout.revisions.is_empty() {
-        return absent(pen, body, &rollout);
+        absent(pen, body, &rollout);
+        return Some(above);
     }
     if side_by_side {
         beside(pen, inset(body, 1), &rollout);
@@ -59,6 +62,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
         pen.paint(last, Style { bg: None, ..pen.theme.veil });
         pen.line(inset(told, 3), sentence);
     }
+    Some(above)
 }
 
 /// Returns the sentence for data that is not live.

@@ -1,4 +1,4 @@
-//! The demo's canary, walked by keys from its first pause to its retry: what the screen says at each state.
+//! The demo's canary, walked by keys from its first pause to its undo: what the screen says at each state.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ fn ship(terminal: &mut Terminal, version: &str) {
 }
 
 #[test]
-fn a_canary_is_walked_from_its_pause_to_its_retry() {
+fn a_canary_is_walked_from_its_pause_to_its_undo() {
     let home = tempfile::tempdir().unwrap();
     let mut terminal = open(home.path());
     terminal.shows("Paused at step 5 of 8, waiting for you");
@@ -69,6 +69,21 @@ fn a_canary_is_walked_from_its_pause_to_its_retry() {
     order(&mut terminal, "t");
     terminal.hides("Aborted: the users");
     terminal.shows("0.10.0 → 0.11.0-regress");
+    terminal.shows("5 % of the users get it");
+    order(&mut terminal, "P");
+    terminal.shows("0.11.0-regress runs, 15 of 15 ready");
+
+    terminal.press("r");
+    terminal.shows("0.10.0");
+    terminal.press(ENTER);
+    terminal.shows("A way back");
+    terminal.press("y");
+    terminal.hides("A way back");
+    // Another revision than the stable one walks the steps like a new version.
+    terminal.shows("0.11.0-regress → 0.10.0");
+    terminal.shows("5 % of the users get it");
+    order(&mut terminal, "P");
+    terminal.shows("0.10.0 runs, 15 of 15 ready");
     terminal.signal("TERM");
     terminal.ended().restored().with_code(0);
 }

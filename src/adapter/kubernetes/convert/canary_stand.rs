@@ -105,6 +105,17 @@ impl Read<'_> {
             let native = format!("between two requests: {}; promote goes on, abort goes back", left.join(", "));
             return Stand { phase: Phase::Waiting, native, arrived: false, stuck: None };
         }
+        // The wish is written and the pods above it still serve: the share is not yet what the step says.
+        let over = self.stable.counts.total > self.stable.counts.wanted;
+        if over || self.stable.status.verdict == Verdict::Unobserved {
+            let words = format!("{one} has {} and goes to {}", self.stable.counts.total, self.stable.counts.wanted);
+            return Stand {
+                phase: Phase::Progressing,
+                native: format!("to {}: {words}", place.word()),
+                arrived: false,
+                stuck: Some(format!("{words} first")),
+            };
+        }
         if self.stable.counts.ready < self.stable.counts.wanted {
             let (phase, words) = coming(&self.stable).unwrap_or((Phase::Progressing, self.stable.status.text.clone()));
             let stuck = format!("{one} is not ready: {} of {}", self.stable.counts.ready, self.stable.counts.wanted);

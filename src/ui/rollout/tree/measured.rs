@@ -104,7 +104,8 @@ pub(super) fn experiment(theme: &Theme, experiment: &Experiment, now: Timestamp)
         Span::styled(format!("  {}", experiment.name), theme.muted),
     ]);
     let mut told = vec![Span::styled(experiment.phase.word(), style)];
-    if let (Some(started), false) = (experiment.started, experiment.phase.over()) {
+    // Its time begins to count when its instances are up.
+    if let (Some(started), AnalysisPhase::Running) = (experiment.started, experiment.phase) {
         let time = match experiment.lasts {
             Some(lasts) => format!("  {} left", format::clock(lasts.saturating_sub(now.duration_since(started)))),
             None => format!("  {}", format::clock(now.duration_since(started))),

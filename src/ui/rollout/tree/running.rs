@@ -77,8 +77,8 @@ fn of_revision(theme: &Theme, rollout: &Rollout, revision: &Revision, now: Times
     }
     match revision.shortcut {
         Some(Shortcut::Window) => spans.push(Span::styled("   back without steps", theme.muted)),
-        Some(Shortcut::Warm) => spans.push(Span::styled("   back at once", theme.muted)),
-        Some(Shortcut::Stable) | None => {}
+        Some(Shortcut::Warm) if revision.cools.is_none_or(|at| at > now) => spans.push(Span::styled("   back at once", theme.muted)),
+        _ => {}
     }
     if revision.restarted.is_some() {
         spans.push(Span::styled("   restart", theme.muted));
