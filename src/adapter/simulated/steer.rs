@@ -92,7 +92,8 @@ impl Draft<'_> {
             let count = |of: fn(&StepKind) -> bool| steps.iter().skip(index).filter(|step| of(step)).count();
             let analyses = count(|step| matches!(step, StepKind::Analysis(_)));
             let pauses = count(|step| matches!(step, StepKind::Pause(_)));
-            self.warnings.push(format!("Leaves out {pauses} pauses and {analyses} analyses"));
+            let (pauses, analyses) = (number(pauses, "pause", "pauses"), number(analyses, "analysis", "analyses"));
+            self.warnings.push(format!("Leaves out {pauses} and {analyses}"));
         }
         self.leads_to.push("All users get the candidate as soon as its instances are ready".into());
         Ok(Expect::Done)
@@ -148,4 +149,9 @@ impl Draft<'_> {
         self.warnings.push("What it has not measured yet is not looked at".into());
         Ok(Expect::Terminated(analysis.to_owned()))
     }
+}
+
+/// `1 analysis`, `2 analyses`.
+fn number(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }

@@ -159,7 +159,10 @@ fn first_line(pen: &Pen<'_>, id: &RolloutId, room: usize, alone: bool) -> Vec<Sp
     {
         tell(2, share, theme.candidate);
     }
-    tell(2, word, style);
+    // That it waits for a person is told before for how long.
+    if !tell(2, word, style) && words::needs_you(rollout) && rollout.held.is_none() && gate(rollout).is_none() {
+        tell(2, format!("{glyph} needs you"), style);
+    }
     if !one && rollout.strategy != Strategy::Canary {
         let dots = words::dots(theme, rollout, room);
         let used: usize = spans.iter().map(Span::width).sum();

@@ -8,6 +8,8 @@ use crate::domain::revision::Role;
 struct Moment {
     index: Option<usize>,
     wished: String,
+    /// The index is that of the wish; until the controller has looked it is the former one's.
+    observed: bool,
     aborted: bool,
     held: bool,
     stable: bool,
@@ -26,6 +28,7 @@ fn moment(world: &World, name: &str) -> Moment {
     Moment {
         index: rollout.steps.as_ref().and_then(|steps| steps.current),
         wished: wished.as_ref().map(ToString::to_string).unwrap_or_default(),
+        observed: rollout.phase != Phase::Unobserved,
         aborted: rollout.delivery.aborted.is_some(),
         held: rollout.held.is_some(),
         stable: wished == managed.deployments[0].stable,
@@ -57,7 +60,8 @@ fn check(world: &World, name: &str, before: &Moment) -> Result<Moment, proptest:
     if let Some(steps) = &rollout.steps {
         let index = steps.current.expect("an index");
         proptest::prop_assert!(index <= steps.list.len(), "{index} beyond the list");
-        if rollout.strategy == Strategy::Canary && before.wished == now.wished && !now.aborted && !before.aborted {
+        let same = before.wished == now.wished && before.observed && now.observed;
+        if rollout.strategy == Strategy::Canary && same && !now.aborted && !before.aborted {
             let from = before.index.expect("an index");
             proptest::prop_assert!(index >= from, "{name}: {from} → {index} backwards: {before:?} {now:?}");
             let leaps = now.finishing || before.finishing || now.stable;
