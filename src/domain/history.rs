@@ -84,7 +84,7 @@ fn end(operation: &Operation, later: &[Operation]) -> Option<Timestamp> {
         _ => None,
     };
     let began = met(operation)?;
-    if !matches!(operation.intent.expect, Expect::Begun { .. }) {
+    if !operation.intent.expect.begins() {
         return Some(began);
     }
     let replaces = |verb: Verb| matches!(verb, Verb::Ship | Verb::RollBack | Verb::Abort | Verb::Retry | Verb::Switch | Verb::SwitchBack);
@@ -169,6 +169,16 @@ mod tests {
         ] {
             assert_eq!(told(History::of(&operations).forward(&id("web"))), forward, "{operations:?}");
         }
+    }
+
+    #[test]
+    fn a_plain_canary_that_stands_at_its_first_step_is_no_release_that_took_seconds() {
+        let arrived = Operation { intent: Intent { expect: Expect::Arrived(1), ..ship(0, 1).intent }, ..ship(0, 1) };
+        let step = done(Order::Advance, Expect::Arrived(3), 10, 1, OutcomeKind::Met);
+        let last = done(Order::Advance, Expect::Done, 30, 4, OutcomeKind::Met);
+        let known = |operations: &[Operation]| told(History::of(operations).forward(&id("web")));
+        assert_eq!(known(&[arrived.clone(), step.clone()]), None);
+        assert_eq!(known(&[arrived, step, last]), Some((34, 1)));
     }
 
     #[test]

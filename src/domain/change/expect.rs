@@ -74,6 +74,11 @@ pub enum Judgement {
 }
 
 impl Expect {
+    /// Returns whether it is met when a release has begun, long before it is finished.
+    pub fn begins(&self) -> bool {
+        matches!(self, Self::Begun { .. } | Self::Arrived(_))
+    }
+
     /// Compares the expectation with a rollout as it is observed now.
     pub fn judge(&self, rollout: &Rollout) -> Judgement {
         if rollout.phase == Phase::Absent {
