@@ -121,7 +121,8 @@ async fn a_lock_is_taken_watched_asked_for_handed_over_taken_over_and_outlives_n
     assert!(orders.iter().any(|order| order.contains("take-over") && order.contains("on the train")), "{orders:?}");
 
     // The way back beside the driver goes through, and the driver reads of it.
-    one.shows("every instance is new");
+    // The notice of it may have gone while the lock went to and fro.
+    one.shows("✔ 1.0.0 runs, 1 of 1 ready");
     one.press("s");
     one.shows("a version as");
     one.type_text("bad");
@@ -175,7 +176,15 @@ async fn a_driver_whose_api_server_is_frozen_stops_before_the_lock_could_be_stol
     one.shows("you drive no longer");
     assert!(frozen.elapsed() < Duration::from_secs(LEASE), "stopped after {:?}", frozen.elapsed());
     assert!(two.screen().contains("admin drives"), "and nobody could have taken it yet:\n{}", two.screen());
-    one.press("s");
+    // On a machine that is busy a renewal that was on its way may still have come: then it drives once more for a moment.
+    for _ in 0..20 {
+        one.press("s");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        if !one.screen().contains("a version as") {
+            break;
+        }
+        one.press("\x1b");
+    }
     one.until("a refusal", |screen| {
         ["could not be renewed", "does not answer", "the data is"].iter().any(|why| screen.contains(why))
             && !screen.contains("a version as")
