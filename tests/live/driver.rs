@@ -12,8 +12,8 @@ use super::lab::{self, Lab};
 use super::proxy::Proxy;
 use crate::pty_support::{ENTER, Start, Terminal};
 
-/// Seconds of the lease: its holder stops after six, and three are left for a machine that is slow.
-const LEASE: u64 = 9;
+/// Seconds of the lease: its holder stops after ten, and five are left for a machine that is slow.
+const LEASE: u64 = 15;
 
 /// Where one person sits: a home with a plan, which names the context that makes them who they are.
 struct Desk {

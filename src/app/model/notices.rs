@@ -70,11 +70,35 @@ impl Notices {
         self.list.is_empty()
     }
 
-    /// Returns the notice that stands at the bottom now; a bad one stands twice as long.
+    /// Returns the notice that stands at the bottom now: the newest of the gravest whose time is not over, so that what is said
+    /// in passing covers no warning in the second in which it came. A warning stands twice as long.
     pub fn current(&self, now: Timestamp) -> Option<&Notice> {
-        self.list.back().filter(|notice| {
+        let standing = self.list.iter().rev().filter(|notice| {
             let shown = if notice.tone >= Tone::Warn { SHOWN * 2 } else { SHOWN };
             now.duration_since(notice.at) < shown
-        })
+        });
+        // The first of equals is the newest. Info and Good are alike here: neither needs to be acted on.
+        standing.reduce(|best, older| if older.tone.max(Tone::Good) > best.tone.max(Tone::Good) { older } else { best })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_not_covered_by_what_is_said_in_passing() {
+        let second = |n: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(n);
+        let mut notices = Notices::default();
+        let current = |notices: &Notices, at: i64| notices.current(second(at)).map(|notice| notice.text.clone());
+        notices.add(second(0), Tone::Warn, None, "ana asks to drive");
+        notices.add(second(1), Tone::Good, None, "shipped");
+        assert_eq!(current(&notices, 1).as_deref(), Some("ana asks to drive"));
+        notices.add(second(2), Tone::Warn, None, "stalled");
+        assert_eq!(current(&notices, 3).as_deref(), Some("stalled"));
+        notices.add(second(13), Tone::Good, None, "done");
+        notices.add(second(14), Tone::Info, None, "accepted");
+        assert_eq!(current(&notices, 14).as_deref(), Some("accepted"), "each had its time");
+        assert_eq!(current(&notices, 20), None);
     }
 }

@@ -115,7 +115,8 @@ pub(super) fn typed(model: &mut Model, rollout: RolloutId, holder: &str, text: &
 
 /// Tells whoever drives what was done here for the way back, which no lock stops.
 pub(super) fn tell_way_back(model: &Model, rollout: &RolloutId, done: &str, turn: &mut Turn) {
-    if matches!(model.drivers.of(rollout), Standing::Theirs { .. }) {
+    // Nothing heard of a driver does not mean that there is none.
+    if matches!(model.drivers.of(rollout), Standing::Theirs { .. } | Standing::Expired { .. }) {
         let what = format!("{} {done} {rollout}", model.actor(rollout));
         tell(model, rollout, Telling::Did(what), turn);
     }
