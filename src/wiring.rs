@@ -1,5 +1,7 @@
 //! The only file that sees every layer: makes the channels, starts the adapters, and hands `ui::draw` to `app::run`.
 
+mod gate;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -83,6 +85,7 @@ pub async fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
     let (record_tx, record_commands) = mpsc::channel(COMMANDS);
     let (record_events, records) = mpsc::channel(EVENTS);
     let journal = records::spawn(state_dir, console.clone(), record_commands, record_events);
+    let (ways, tidings) = gate::start(&plan);
     let (back_tx, back) = mpsc::channel(COMMANDS);
     let (shutdown_tx, shutdown) = mpsc::channel(1);
     let mut signals = terminal::Signals::listen().context("signals cannot be caught")?;
@@ -139,8 +142,27 @@ pub async fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
         out.flush()
     };
     let world = World { terminal: &mut screen, clock: &clock::now, draw: &mut draw, perform: &mut perform, mouse: &mut mouse };
-    let inlets = Inlets { input, engines, logs, records, back, shutdown };
-    let ended = run(&mut model, world, inlets, Outlets { engines: outlets, records: record_tx, back: back_tx }).await;
+    let inlets = Inlets {
+        input,
+        engines,
+        logs,
+        records,
+        releases: tidings.releases,
+        checks: tidings.checks,
+        notifier: tidings.notifier,
+        back,
+        shutdown,
+    };
+    let outlets = Outlets {
+        engines: outlets,
+        records: record_tx,
+        releases: ways.stores,
+        checkers: ways.checkers,
+        tools: ways.tools,
+        notifier: ways.notifier,
+        back: back_tx,
+    };
+    let ended = run(&mut model, world, inlets, outlets).await;
     drop(guard);
     keys.abort();
     // What was handed to the journal is written before the process ends; a disk that hangs is not waited for.

@@ -54,6 +54,27 @@ pub enum Action {
     StopAnalysis,
     /// Take the driver's lock, let it go, or ask for it; the dialog fixes which.
     Drive,
+    // releases
+    Checklist,
+    Releases,
+    NewRelease,
+    EditRelease,
+    Announce,
+    /// Tick, or take the tick back.
+    Tick,
+    Evidence,
+    Check,
+    CheckAll,
+    Approve,
+    Refuse,
+    Withdraw,
+    Override,
+    Schedule,
+    Start,
+    Finish,
+    GiveUp,
+    Remark,
+    Export,
     // logs
     Follow,
     Wrap,
@@ -83,7 +104,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 83] = [
         Self::Up,
         Self::Down,
         Self::Left,
@@ -125,6 +146,25 @@ impl Action {
         Self::Retire,
         Self::StopAnalysis,
         Self::Drive,
+        Self::Checklist,
+        Self::Releases,
+        Self::NewRelease,
+        Self::EditRelease,
+        Self::Announce,
+        Self::Tick,
+        Self::Evidence,
+        Self::Check,
+        Self::CheckAll,
+        Self::Approve,
+        Self::Refuse,
+        Self::Withdraw,
+        Self::Override,
+        Self::Schedule,
+        Self::Start,
+        Self::Finish,
+        Self::GiveUp,
+        Self::Remark,
+        Self::Export,
         Self::Follow,
         Self::Wrap,
         Self::Timestamps,

@@ -13,6 +13,7 @@ pub enum Group {
     Moving,
     Going,
     Rollout,
+    Release,
     Logs,
     Console,
     Dialog,
@@ -20,7 +21,7 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Rollout, Self::Going, Self::Logs, Self::Moving, Self::Console, Self::Dialog];
+    pub const ALL: [Self; 7] = [Self::Rollout, Self::Release, Self::Going, Self::Logs, Self::Moving, Self::Console, Self::Dialog];
 
     /// Returns the heading.
     pub fn title(self) -> &'static str {
@@ -29,6 +30,7 @@ impl Group {
             Self::Going => "Going",
             Self::Rollout => "Rollout",
             Self::Logs => "Logs",
+            Self::Release => "Release",
             Self::Console => "Console",
             Self::Dialog => "Dialogs",
         }
@@ -49,7 +51,7 @@ pub struct Row {
 
 /// Returns the row of an action.
 pub fn row(action: Action) -> Row {
-    use Group::{Console, Dialog, Going, Logs, Moving, Rollout};
+    use Group::{Console, Dialog, Going, Logs, Moving, Release, Rollout};
     let row = |name, label, doc, group| Row { name, label, doc, group };
     match action {
         Action::Up => row("up", "up", "Move up", Moving),
@@ -93,6 +95,25 @@ pub fn row(action: Action) -> Row {
         Action::Retire => row("retire", "retire", "Scale the side without users to nothing", Rollout),
         Action::StopAnalysis => row("stop-analysis", "stop analysis", "Stop the analysis that is under way", Rollout),
         Action::Drive => row("drive", "drive", "Take the driver's lock, let it go, or ask whoever has it", Rollout),
+        Action::Checklist => row("checklist", "checklist", "Open the checklist and the gate of the release", Release),
+        Action::Releases => row("releases", "releases", "List the releases, the newest first", Going),
+        Action::NewRelease => row("new-release", "new release", "Make a release of the service under the cursor", Release),
+        Action::EditRelease => row("edit-release", "edit", "Change what a draft says", Release),
+        Action::Announce => row("announce", "announce", "Announce the draft: checks run, approvals are asked for", Release),
+        Action::Tick => row("tick", "tick", "Tick the item under the cursor, or take its tick back", Release),
+        Action::Evidence => row("evidence", "evidence", "Tick the item with a note and an address", Release),
+        Action::Check => row("check", "check again", "Run the check under the cursor again", Release),
+        Action::CheckAll => row("check-all", "check all", "Run every check again", Release),
+        Action::Approve => row("approve", "approve", "Approve the release in a role that you hold", Release),
+        Action::Refuse => row("refuse", "refuse", "Refuse the release, with a reason", Release),
+        Action::Withdraw => row("withdraw", "withdraw", "Take your approval or refusal back", Release),
+        Action::Override => row("override", "override", "Open the gate with a typed reason against what it says", Release),
+        Action::Schedule => row("schedule", "schedule", "Set a time at which it begins by itself, or take it back", Release),
+        Action::Start => row("start", "start", "Begin the release: ship its version", Release),
+        Action::Finish => row("finish-release", "finish", "Close a verified release as done", Release),
+        Action::GiveUp => row("give-up", "give up", "Give up a release that has not begun", Release),
+        Action::Remark => row("remark", "remark", "Write a note on the timeline of the release", Release),
+        Action::Export => row("export", "export", "Write the report of the release to a file, as Markdown and JSON", Release),
         Action::Follow => row("follow", "follow", "Follow the newest line, or stop", Logs),
         Action::Wrap => row("wrap", "wrap", "Wrap long lines, or cut them", Logs),
         Action::Timestamps => row("timestamps", "time", "Show or hide the time of each line", Logs),
@@ -148,7 +169,7 @@ pub fn footer(model: &Model) -> Vec<Action> {
         Retire, Retry, Revisions, Role, RollBack, Save, Scale, Search, Ship, StopAnalysis, Switch, Timeline, Timestamps, Wrap,
     };
     let mut actions = match model.nav.screen() {
-        Screen::Deck => vec![Open, Logs, Revisions, Timeline, Filter, NextPane, Palette],
+        Screen::Deck => vec![Open, Action::Checklist, Action::NewRelease, Logs, Revisions, Timeline, Filter, NextPane, Palette],
         Screen::Rollout(id) => {
             // What the strategy has no word for at all is left to the palette and the help, which say why.
             let offered = |action: &Action| {
@@ -159,12 +180,32 @@ pub fn footer(model: &Model) -> Vec<Action> {
             if !matches!(model.drivers.of(id), Standing::Unknown | Standing::Unavailable { .. }) {
                 actions.push(Action::Drive);
             }
-            actions.extend([Logs, Revisions, Timeline, Palette]);
+            actions.extend([Action::Checklist, Logs, Revisions, Timeline, Palette]);
             actions
         }
         Screen::Logs(_) => vec![Back, Follow, Search, NextMatch, Pattern, Level, Role, Wrap, Timestamps, Save],
         Screen::Revisions(_) => vec![Back, RollBack, Logs],
         Screen::Timeline(_) => vec![Back, Open],
+        Screen::Releases => vec![Back, Open],
+        Screen::Release(_) => vec![
+            Back,
+            Action::Tick,
+            Action::Evidence,
+            Action::Check,
+            Action::CheckAll,
+            Action::Approve,
+            Action::Refuse,
+            Action::Start,
+            Action::Announce,
+            Action::Schedule,
+            Action::Override,
+            Action::Finish,
+            Action::GiveUp,
+            Action::EditRelease,
+            Timeline,
+            Palette,
+        ],
+        Screen::Chronicle(_) => vec![Back, Filter, Action::Remark, Action::Export],
     };
     if matches!(model.nav.screen(), Screen::Timeline(_)) && model.jobs.in_doubt().next().is_some() {
         actions.push(Action::Acknowledge);
@@ -212,10 +253,11 @@ pub fn available(model: &Model, action: Action) -> Result<(), Refusal> {
         return verb(model, action).map(drop);
     }
     match action {
-        Action::Filter => here(matches!(model.nav.screen(), Screen::Deck), "only on the deck"),
+        Action::Filter => here(matches!(model.nav.screen(), Screen::Deck | Screen::Chronicle(_)), "only on the deck and on a timeline"),
         Action::Logs | Action::Revisions => here(model.selected_rollout().is_some(), "nothing is selected"),
         Action::Arm => here(model.plan.provisional, "the plan says what may be written"),
         Action::Acknowledge => here(model.jobs.in_doubt().next().is_some(), "nothing is in doubt"),
+        _ if row(action).group == Group::Release => crate::app::model::releases::available(model, action),
         _ if row(action).group == Group::Logs => here(matches!(model.nav.screen(), Screen::Logs(_)), "only in the logs"),
         _ => Ok(()),
     }

@@ -10,7 +10,22 @@ use super::action::Action;
 use super::catalogue::{self, Group};
 
 /// The sections of a key map. A key is looked up in the mode that is open, then, unless it takes text, in `global`.
-pub const MODES: [&str; 10] = ["global", "deck", "rollout", "logs", "revisions", "timeline", "list", "confirm", "typed", "prompt"];
+pub const MODES: [&str; 14] = [
+    "global",
+    "deck",
+    "rollout",
+    "logs",
+    "revisions",
+    "timeline",
+    "releases",
+    "release",
+    "chronicle",
+    "form",
+    "list",
+    "confirm",
+    "typed",
+    "prompt",
+];
 
 /// Modes in which what is not bound is text.
 const TEXT: [&str; 2] = ["typed", "prompt"];

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::plan::EngineKind;
 use crate::port::engine::{Event, LogBatch};
-use crate::port::{records, terminal};
+use crate::port::{check, notify, records, releases, terminal};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -15,6 +15,9 @@ pub enum Msg {
     /// Nothing else waits: a changed log filter may look at more lines.
     Filter,
     Records(records::Event),
+    Releases(releases::Event),
+    Check(check::Event),
+    Notify(notify::Event),
     /// An engine's command channel was full: what was asked of it is not sent.
     Busy(EngineKind),
     Saved {

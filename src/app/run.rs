@@ -20,7 +20,7 @@ use super::runtime::Outlets;
 use super::update::{Redraw, update};
 use crate::domain::plan::EngineKind;
 use crate::port::engine::{Event, LogBatch};
-use crate::port::{records, terminal};
+use crate::port::{check, notify, records, releases, terminal};
 
 /// The most messages that are taken before the screen gets its turn.
 const DRAIN: usize = 256;
@@ -32,6 +32,9 @@ pub struct Inlets {
     pub engines: mpsc::Receiver<(EngineKind, Event)>,
     pub logs: mpsc::Receiver<LogBatch>,
     pub records: mpsc::Receiver<records::Event>,
+    pub releases: mpsc::Receiver<releases::Event>,
+    pub checks: mpsc::Receiver<check::Event>,
+    pub notifier: mpsc::Receiver<notify::Event>,
     /// What [`Outlets`] tells of its own work.
     pub back: mpsc::Receiver<Msg>,
     /// The system asks the console to end.
@@ -99,6 +102,9 @@ where
             () = frame => None,
             Some((kind, event)) = inlets.engines.recv() => Some(Msg::Engine(kind, event)),
             Some(event) = inlets.records.recv() => Some(Msg::Records(event)),
+            Some(event) = inlets.releases.recv() => Some(Msg::Releases(event)),
+            Some(event) = inlets.checks.recv() => Some(Msg::Check(event)),
+            Some(event) = inlets.notifier.recv() => Some(Msg::Notify(event)),
             Some(msg) = inlets.back.recv() => Some(msg),
             _ = tick.tick() => Some(Msg::Tick),
             Some(batch) = inlets.logs.recv() => Some(Msg::Logs(batch)),
@@ -153,6 +159,9 @@ where
             match effect {
                 Effect::Engine(kind, command) => todo.extend(outlets.engine(kind, command)),
                 Effect::Records(command) => todo.extend(outlets.records(command)),
+                Effect::Releases(command) => todo.extend(outlets.releases(command)),
+                Effect::Check(kind, command) => todo.extend(outlets.check(kind, command)),
+                Effect::Notify(command) => todo.extend(outlets.notify(command)),
                 Effect::Terminal(command) => (world.perform)(world.terminal, command)?,
                 Effect::Save { path, text } => outlets.save(path, text),
                 Effect::Repaint => {

@@ -7,14 +7,23 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::msg::Msg;
+use crate::domain::id::EnvironmentName;
 use crate::domain::plan::EngineKind;
-use crate::port::{engine, records};
+use crate::domain::release::checklist::Verdict;
+use crate::port::{check, engine, notify, records, releases};
 
 /// The ways out.
 #[derive(Debug)]
 pub struct Outlets {
     pub engines: BTreeMap<EngineKind, mpsc::Sender<engine::Command>>,
     pub records: mpsc::Sender<records::Command>,
+    /// The store of each environment.
+    pub releases: BTreeMap<EnvironmentName, mpsc::Sender<releases::Command>>,
+    /// Those who answer for an engine.
+    pub checkers: BTreeMap<EngineKind, mpsc::Sender<check::Command>>,
+    /// Programs, HTTP, Prometheus, registries.
+    pub tools: mpsc::Sender<check::Command>,
+    pub notifier: mpsc::Sender<notify::Command>,
     /// What happened to work that was done here.
     pub back: mpsc::Sender<Msg>,
 }
@@ -62,6 +71,51 @@ impl Outlets {
         }))
     }
 
+    /// Sends a command to an environment's store; one that is full or gone has certainly written nothing.
+    pub fn releases(&self, command: releases::Command) -> Option<Msg> {
+        let (releases::Command::Create { environment, .. } | releases::Command::Append { environment, .. }) = &command;
+        let Some(outlet) = self.releases.get(environment) else { return Some(unsaved(command)) };
+        match outlet.try_send(command) {
+            Ok(()) => None,
+            Err(TrySendError::Full(command) | TrySendError::Closed(command)) => Some(unsaved(command)),
+        }
+    }
+
+    /// Sends a command to a checker; where it is full or gone the check is unknown.
+    pub fn check(&self, kind: Option<EngineKind>, command: check::Command) -> Option<Msg> {
+        let outlet = match kind {
+            Some(kind) => self.checkers.get(&kind),
+            None => Some(&self.tools),
+        };
+        let failed = match outlet.map(|outlet| outlet.try_send(command.clone())) {
+            Some(Ok(())) => return None,
+            Some(Err(TrySendError::Full(command) | TrySendError::Closed(command))) => command,
+            None => command,
+        };
+        match failed {
+            check::Command::Run { seq, .. } => {
+                let found = check::Found {
+                    verdict: Verdict::Unknown,
+                    at: jiff::Timestamp::UNIX_EPOCH,
+                    evidence: "the checker is busy: run it again".into(),
+                    output: String::new(),
+                    link: None,
+                };
+                Some(Msg::Check(check::Event::Finished { seq, found }))
+            }
+            check::Command::Bind { seq, .. } => Some(Msg::Check(check::Event::Bound { seq, bound: Vec::new() })),
+            check::Command::Cancel { .. } => None,
+        }
+    }
+
+    /// Sends an announcement; one that cannot be taken is told as failed.
+    pub fn notify(&self, command: notify::Command) -> Option<Msg> {
+        let notify::Command::Announce { seq, .. } = &command;
+        let seq = *seq;
+        let failed = self.notifier.try_send(command).is_err();
+        failed.then(|| Msg::Notify(notify::Event::Failed { seq, channel: "all".into(), why: "the notifier is busy".into() }))
+    }
+
     /// Writes a text to a new file, off the loop.
     pub fn save(&self, path: PathBuf, text: String) {
         let back = self.back.clone();
@@ -72,6 +126,13 @@ impl Outlets {
             drop(back.blocking_send(Msg::Saved { path, result }));
         });
     }
+}
+
+/// What became of a request that no store took.
+fn unsaved(command: releases::Command) -> Msg {
+    let (releases::Command::Create { seq, release, .. } | releases::Command::Append { seq, release, .. }) = command;
+    let result = Err(releases::Failure { message: "the store does not answer: nothing was written".into(), in_doubt: false });
+    Msg::Releases(releases::Event::Appended { seq, release, result })
 }
 
 /// Writes a file that must not be there yet.

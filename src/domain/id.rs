@@ -74,6 +74,12 @@ names! {
     Actor;
     /// One mutation from confirm to outcome, unique over all consoles: `20260102T030405Z-4711-3`.
     OpId;
+    /// A release, unique over all consoles and fit for an object's name: `20260102-0304-backend-7f3a`.
+    ReleaseId;
+    /// A checklist item, unique within an environment's checklists: `tests-passing`.
+    ItemId;
+    /// A role that approves: `technical`, `business`. Who holds it stands in the plan.
+    ApproverRole;
     /// What one link of an engine reaches: a kubeconfig context, `simulated`. Links and their ages are kept by it.
     Scope;
 }

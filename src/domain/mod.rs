@@ -4,6 +4,7 @@
 //! Engines translate their own objects into these types (`adapter`), the console decides over them (`app`), and the
 //! screen draws them (`ui`).
 
+pub mod announcement;
 pub mod change;
 pub mod delivery;
 pub mod doctor;
@@ -17,6 +18,7 @@ pub mod log;
 pub mod object;
 pub mod plan;
 pub mod redact;
+pub mod release;
 pub mod revision;
 pub mod rollout;
 #[cfg(test)]
@@ -24,3 +26,4 @@ pub(crate) mod sample;
 pub mod step;
 pub mod verb;
 pub mod wayback;
+pub mod window;

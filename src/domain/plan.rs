@@ -3,10 +3,14 @@
 //! `config::plan` reads `rolldeck.toml` into this; whoever holds a [`Plan`] may rely on every name in it being defined once.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::announcement::Occasion;
 use super::id::{EnvironmentName, RolloutId, Scope, ServiceName, Track, WorkloadName};
+use super::release::checklist::Secret;
+use super::release::policy::Policy;
 use super::step::{Share, StepKind};
 
 /// What kind of backend an environment speaks to.
@@ -77,6 +81,8 @@ pub struct Environment {
     pub namespace: String,
     pub protection: Protection,
     pub colour: Colour,
+    /// What a release to it must fulfil.
+    pub policy: Arc<Policy>,
 }
 
 /// A container image repository and container, and the workloads per environment.
@@ -225,6 +231,54 @@ pub struct Plan {
     pub services: Vec<Service>,
     /// True where the plan was made up from the current context: nothing may be written until armed.
     pub provisional: bool,
+    /// Who is told of releases.
+    pub channels: Vec<Channel>,
+}
+
+/// One way in which people are told of releases. Its secrets are references: the plan holds none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    pub name: String,
+    /// Empty: all of them.
+    pub occasions: Vec<Occasion>,
+    /// Empty: all of them.
+    pub environments: Vec<EnvironmentName>,
+    pub by: Means,
+    /// A template of the text; none: the channel's own.
+    pub template: Option<String>,
+}
+
+/// How a channel tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// A POST of JSON: `{"text": …}` as Slack and its likes take it, or the announcement whole.
+    Webhook { url: Secret, slack: bool, headers: Vec<(String, Secret)> },
+    Email {
+        server: String,
+        port: u16,
+        security: MailSecurity,
+        user: Option<String>,
+        password: Option<Secret>,
+        from: String,
+        to: Vec<String>,
+    },
+    /// A program with the announcement's JSON as its input.
+    Command { run: Vec<String> },
+    /// This terminal: a bell and a desktop notification.
+    Terminal,
+}
+
+/// How a mail server is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailSecurity {
+    /// TLS from the first byte.
+    Tls,
+    /// TLS asked for in clear, and required.
+    #[default]
+    Starttls,
+    /// None: for a server on this machine.
+    None,
 }
 
 impl Plan {

@@ -4,8 +4,11 @@
 //! Every channel is bounded. Commands: 64, `try_send`; full means "busy, not sent" on screen. Events: 1,024, the adapter
 //! waits. Logs have a channel of their own, in batches: full means the adapter drops the oldest and counts.
 
+pub mod check;
 pub mod engine;
+pub mod notify;
 pub mod records;
+pub mod releases;
 pub mod terminal;
 
 use jiff::Timestamp;

@@ -33,7 +33,7 @@ pub(super) fn head(pen: &mut Pen<'_>, area: Rect) {
     let mut spans = vec![Span::styled(" rolldeck ", theme.brand)];
     let model = pen.model;
     let place = match model.nav.screen() {
-        Screen::Deck => None,
+        Screen::Deck | Screen::Releases | Screen::Release(_) | Screen::Chronicle(_) => None,
         Screen::Rollout(id) => Some((id, "")),
         Screen::Logs(id) => Some((id, "logs")),
         Screen::Revisions(id) => Some((id, "revisions")),
@@ -215,8 +215,9 @@ fn keys(model: &Model) -> (&'static str, Vec<Action>) {
                     Stage::Refused(_) | Stage::Moved(_) => vec![Accept, Cancel],
                 },
                 Overlay::Prompt(_) | Overlay::Palette(_) => vec![Accept, Cancel, Up, Down],
-                Overlay::Help { .. } | Overlay::Notices(_) | Overlay::Whole(_) => vec![Cancel, Up, Down, PageDown],
-                Overlay::RollBack(_) | Overlay::Analyses(_) | Overlay::Themes { .. } => vec![Accept, Cancel, Up, Down],
+                Overlay::Form(_) => vec![Accept, Confirm, Cancel, Next, Up, Down],
+                Overlay::Help { .. } | Overlay::Notices(_) | Overlay::Whole(_) | Overlay::Item { .. } => vec![Cancel, Up, Down, PageDown],
+                Overlay::RollBack(_) | Overlay::Analyses(_) | Overlay::Roles(_) | Overlay::Themes { .. } => vec![Accept, Cancel, Up, Down],
             };
             (overlay.mode(), actions)
         }

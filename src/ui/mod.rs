@@ -8,6 +8,7 @@ mod measure;
 mod overlay;
 mod pane;
 mod pen;
+mod release;
 mod rollout;
 mod standing;
 mod words;
@@ -61,6 +62,9 @@ fn screen(pen: &mut Pen<'_>, area: Rect) {
         Screen::Logs(id) => pane::logs::full(pen, body, id),
         Screen::Revisions(id) => pane::revisions::draw(pen, body, id),
         Screen::Timeline(about) => pane::timeline::draw(pen, body, about.as_ref()),
+        Screen::Releases => release::list::draw(pen, body),
+        Screen::Release(id) => release::draw(pen, body, id),
+        Screen::Chronicle(id) => release::chronicle::draw(pen, body, id),
     }
     if told {
         frame::notice(pen, notice);

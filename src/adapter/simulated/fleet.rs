@@ -174,6 +174,7 @@ impl Fleet {
             namespace: place.namespace.clone(),
             protection: place.protection,
             colour: place.colour,
+            policy: std::sync::Arc::default(),
         });
         let services = self.service.iter().map(|ware| Service {
             name: ServiceName::new(ware.name.as_str()),
@@ -181,7 +182,14 @@ impl Fleet {
             container: Some(ware.name.clone()),
             workloads: ware.at.iter().map(|berth| self.workload(ware, berth)).collect(),
         });
-        Plan { name: self.name.clone(), path: None, environments: environments.collect(), services: services.collect(), provisional: false }
+        Plan {
+            name: self.name.clone(),
+            path: None,
+            environments: environments.collect(),
+            services: services.collect(),
+            provisional: false,
+            channels: Vec::new(),
+        }
     }
 
     /// Returns where a workload of the plan runs and what it is made from.

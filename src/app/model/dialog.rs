@@ -6,8 +6,9 @@ use tui_input::Input;
 use super::nav::Cursor;
 use crate::app::action::Action;
 use crate::domain::change::Preview;
-use crate::domain::id::{RevisionId, RolloutId, Track};
+use crate::domain::id::{ApproverRole, EnvironmentName, ItemId, ReleaseId, RevisionId, RolloutId, Track};
 use crate::domain::plan::Protection;
+use crate::domain::release::approval::Choice;
 use crate::domain::verb::{Order, Verb};
 use crate::port::Seq;
 
@@ -19,6 +20,16 @@ pub enum Overlay {
     RollBack(RollBack),
     /// Which analysis to stop, where several measure.
     Analyses(Analyses),
+    /// A release that is written or changed.
+    Form(Box<Form>),
+    /// In which role one decides, where several are held.
+    Roles(Roles),
+    /// A checklist item whole: evidence, output, address.
+    Item {
+        release: ReleaseId,
+        item: ItemId,
+        top: usize,
+    },
     /// Something that is too long for its row, whole.
     Whole(Whole),
     Palette(Palette),
@@ -39,7 +50,15 @@ impl Overlay {
             Self::Confirm(confirm) if confirm.wants_name() => "typed",
             Self::Confirm(_) => "confirm",
             Self::Prompt(_) | Self::Palette(_) => "prompt",
-            Self::RollBack(_) | Self::Analyses(_) | Self::Whole(_) | Self::Help { .. } | Self::Notices(_) | Self::Themes { .. } => "list",
+            Self::Form(_) => "form",
+            Self::RollBack(_)
+            | Self::Analyses(_)
+            | Self::Roles(_)
+            | Self::Item { .. }
+            | Self::Whole(_)
+            | Self::Help { .. }
+            | Self::Notices(_)
+            | Self::Themes { .. } => "list",
         }
     }
 }
@@ -115,6 +134,82 @@ pub enum Question {
     Search,
     Pattern,
     Save,
+    /// A note and perhaps an address for a tick.
+    Evidence {
+        release: ReleaseId,
+        item: ItemId,
+    },
+    /// The reason of a decision.
+    Decide {
+        release: ReleaseId,
+        role: ApproverRole,
+        choice: Choice,
+    },
+    /// The reason that goes over what the gate says.
+    Override {
+        release: ReleaseId,
+    },
+    /// A time at which it begins: `22:05`, `2026-01-02 22:05`, `in 20m`; empty takes it back.
+    Schedule {
+        release: ReleaseId,
+    },
+    GiveUp {
+        release: ReleaseId,
+    },
+    Remark {
+        release: ReleaseId,
+    },
+    ChronicleFilter,
+}
+
+/// A field of a release's form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FieldKey {
+    /// The version of a service; empty: it is not of the release.
+    Version(crate::domain::id::ServiceName),
+    Kind,
+    Title,
+    Ticket,
+    Class,
+    Criterion,
+    Notes,
+    Audience,
+    Duration,
+    Downtime,
+    Cutover,
+    Contingency,
+}
+
+/// One row of the form.
+#[derive(Debug)]
+pub struct Field {
+    pub key: FieldKey,
+    pub input: Input,
+    /// What it may be, where it is one of some: Left and Right go through them. For a version: what runs in the environments
+    /// before, with where.
+    pub choices: Vec<(String, String)>,
+    /// What is wrong with it.
+    pub error: Option<String>,
+}
+
+/// The form of a release.
+#[derive(Debug)]
+pub struct Form {
+    pub environment: EnvironmentName,
+    /// The draft that is changed; none: a new one.
+    pub release: Option<ReleaseId>,
+    pub fields: Vec<Field>,
+    pub cursor: usize,
+    pub top: usize,
+}
+
+/// The choice of the role in which one decides.
+#[derive(Debug)]
+pub struct Roles {
+    pub release: ReleaseId,
+    pub choice: Choice,
+    pub roles: Vec<ApproverRole>,
+    pub cursor: Cursor,
 }
 
 /// One line of text asked for, with proposals.

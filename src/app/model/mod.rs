@@ -8,6 +8,7 @@ pub mod links;
 pub mod logs;
 pub mod nav;
 pub mod notices;
+pub mod releases;
 pub mod tree;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use links::Links;
 use logs::LogPane;
 use nav::Nav;
 use notices::Notices;
+use releases::Releases;
 
 /// Whether this console may write at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +107,7 @@ pub struct Model {
     pub jobs: Jobs,
     pub journal: JournalState,
     pub notices: Notices,
+    pub releases: Releases,
     pub writing: Writing,
     /// Who the cluster takes the operator for, by scope; the system's user otherwise.
     pub identities: BTreeMap<Scope, Actor>,
@@ -142,6 +145,7 @@ impl Model {
             jobs: Jobs::default(),
             journal: JournalState::Loading,
             notices: Notices::default(),
+            releases: Releases::default(),
             writing,
             identities: BTreeMap::new(),
             user,

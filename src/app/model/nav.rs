@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::id::{RevisionId, RolloutId};
+use crate::domain::id::{ReleaseId, RevisionId, RolloutId};
 
 /// A full screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,13 +13,19 @@ pub enum Screen {
     Revisions(RolloutId),
     /// The journal and what turned, of one rollout or of all.
     Timeline(Option<RolloutId>),
+    /// Every release, the newest first.
+    Releases,
+    /// A release's checklist, approvals, window and verdict.
+    Release(ReleaseId),
+    /// Everything that happened on a release.
+    Chronicle(ReleaseId),
 }
 
 impl Screen {
     /// Returns the rollout that the screen is about.
     pub fn rollout(&self) -> Option<&RolloutId> {
         match self {
-            Self::Deck | Self::Timeline(None) => None,
+            Self::Deck | Self::Timeline(None) | Self::Releases | Self::Release(_) | Self::Chronicle(_) => None,
             Self::Rollout(id) | Self::Logs(id) | Self::Revisions(id) | Self::Timeline(Some(id)) => Some(id),
         }
     }
@@ -32,6 +38,9 @@ impl Screen {
             Self::Logs(_) => "logs",
             Self::Revisions(_) => "revisions",
             Self::Timeline(_) => "timeline",
+            Self::Releases => "releases",
+            Self::Release(_) => "release",
+            Self::Chronicle(_) => "chronicle",
         }
     }
 }
@@ -124,6 +133,19 @@ pub struct Nav {
     pub revisions: Cursor,
     /// Of the timeline.
     pub timeline: Cursor,
+    /// Of the list of releases.
+    pub releases: Cursor,
+    /// Of a release's checklists and approvals.
+    pub release: Cursor,
+    pub chronicle: ChronicleState,
+}
+
+/// The state of a release's timeline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChronicleState {
+    pub cursor: Cursor,
+    /// Entries whose text contains this are shown.
+    pub filter: String,
 }
 
 impl Default for Nav {
@@ -134,6 +156,9 @@ impl Default for Nav {
             rollout: RolloutState::default(),
             revisions: Cursor::default(),
             timeline: Cursor::default(),
+            releases: Cursor::default(),
+            release: Cursor::default(),
+            chronicle: ChronicleState::default(),
         }
     }
 }
@@ -160,6 +185,9 @@ impl Nav {
             Screen::Rollout(_) => self.rollout = RolloutState::default(),
             Screen::Revisions(_) => self.revisions = Cursor::default(),
             Screen::Timeline(_) => self.timeline = Cursor::default(),
+            Screen::Releases => self.releases = Cursor::default(),
+            Screen::Release(_) => self.release = Cursor::default(),
+            Screen::Chronicle(_) => self.chronicle = ChronicleState::default(),
             Screen::Deck | Screen::Logs(_) => {}
         }
         self.stack.push(screen);

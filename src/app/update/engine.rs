@@ -83,7 +83,8 @@ pub(super) fn take(model: &mut Model, _kind: EngineKind, event: Event, turn: &mu
 /// Returns whether anything of a rollout is on the screen.
 fn shown(model: &Model, id: &RolloutId) -> bool {
     match model.nav.screen() {
-        Screen::Deck => true,
+        Screen::Deck | Screen::Release(_) => true,
+        Screen::Releases | Screen::Chronicle(_) => false,
         Screen::Timeline(about) => about.as_ref().is_none_or(|about| about == id),
         Screen::Rollout(open) | Screen::Logs(open) | Screen::Revisions(open) => open == id,
     }

@@ -4,7 +4,7 @@ use crokey::KeyCombination;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler as _;
 
-use super::{Redraw, Turn, confirm, logs, mouse, nav, order, palette, prompt, quit};
+use super::{Redraw, Turn, confirm, logs, mouse, nav, order, palette, prompt, quit, release};
 use crate::app::action::Action;
 use crate::app::catalogue::{self, Group};
 use crate::app::effect::Effect;
@@ -120,6 +120,8 @@ pub(super) fn perform(model: &mut Model, action: Action, turn: &mut Turn) {
         Action::Arm => order::arm(model),
         Action::Acknowledge => super::jobs::acknowledge(model, turn),
         _ if !action.verbs().is_empty() => order::begin(model, action, turn),
+        _ if catalogue::row(action).group == Group::Release || action == Action::Releases => release::perform(model, action, turn),
+        Action::Timeline if model.open_release().is_some() => release::perform(model, action, turn),
         _ if catalogue::row(action).group == Group::Logs => logs::perform(model, action, turn),
         _ => nav::perform(model, action, turn),
     }
@@ -131,6 +133,8 @@ fn overlaid(model: &mut Model, action: Action, turn: &mut Turn) {
         Some(Overlay::Confirm(_)) => confirm::perform(model, action, turn),
         Some(Overlay::Prompt(_)) => prompt::perform(model, action, turn),
         Some(Overlay::Palette(_)) => palette::perform(model, action, turn),
+        Some(Overlay::Form(_)) => release::form::perform(model, action, turn),
+        Some(Overlay::Roles(_) | Overlay::Item { .. }) => release::perform_list(model, action, turn),
         Some(
             Overlay::RollBack(_)
             | Overlay::Analyses(_)

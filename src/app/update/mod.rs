@@ -11,6 +11,7 @@ mod nav;
 mod order;
 mod palette;
 mod prompt;
+mod release;
 mod tick;
 
 use super::effect::Effect;
@@ -60,6 +61,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Turn {
         Msg::Logs(batch) => logs::take(model, &batch, &mut turn),
         Msg::Filter => logs::advance(model, &mut turn),
         Msg::Records(event) => jobs::take(model, event, &mut turn),
+        Msg::Releases(event) => release::take(model, event, &mut turn),
+        Msg::Check(event) => release::checked(model, event, &mut turn),
+        Msg::Notify(event) => release::notified(model, event, &mut turn),
         Msg::Busy(kind) => {
             model.notices.add(model.now, Tone::Bad, None, format!("{} is busy: not sent, try again", kind.word()));
             turn.redraw(Redraw::Soon);

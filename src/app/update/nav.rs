@@ -66,7 +66,13 @@ fn open(model: &mut Model) {
             Pane::Logs => model.nav.open(Screen::Logs(id)),
             Pane::Events => open_event(model, &id),
         },
-        Screen::Revisions(_) | Screen::Logs(_) => {}
+        Screen::Revisions(_) | Screen::Logs(_) | Screen::Release(_) | Screen::Chronicle(_) => {}
+        Screen::Releases => {
+            let chosen = model.releases.newest().get(model.nav.releases.at).map(|release| release.id.clone());
+            if let Some(id) = chosen {
+                model.nav.open(Screen::Release(id));
+            }
+        }
         Screen::Timeline(_) => {
             let chosen = model.timeline().get(model.nav.timeline.at).map(|operation| operation.intent.rollout.clone());
             if let Some(id) = chosen {
@@ -141,6 +147,11 @@ fn step(model: &mut Model, action: Action) {
             let count = model.timeline().len();
             move_cursor(&mut model.nav.timeline, action, count, model.regions.list_rows);
         }
+        Screen::Releases => {
+            let count = model.releases.newest().len();
+            move_cursor(&mut model.nav.releases, action, count, model.regions.list_rows);
+        }
+        Screen::Release(_) | Screen::Chronicle(_) => {}
     }
 }
 
@@ -301,6 +312,7 @@ fn copy(model: &mut Model, turn: &mut Turn) {
         Screen::Timeline(_) => {
             model.timeline().get(model.nav.timeline.at).and_then(|operation| serde_json::to_string_pretty(&operation.intent).ok())
         }
+        Screen::Releases | Screen::Release(_) | Screen::Chronicle(_) => model.open_release().map(|release| release.brief.route()),
         Screen::Deck => {
             model.selected_rollout().and_then(|id| model.rollout(&id)?.newest()?.images.first().map(|image| image.image.clone()))
         }
@@ -390,7 +402,11 @@ pub(super) fn select_row(model: &mut Model, at: usize) -> bool {
             let count = choice.choices.len();
             (&mut choice.cursor, count)
         }
-        Some(Overlay::Confirm(_) | Overlay::Help { .. } | Overlay::Whole(_)) => return false,
+        Some(Overlay::Roles(choice)) => {
+            let count = choice.roles.len();
+            (&mut choice.cursor, count)
+        }
+        Some(Overlay::Confirm(_) | Overlay::Help { .. } | Overlay::Whole(_) | Overlay::Item { .. } | Overlay::Form(_)) => return false,
         None => match screen {
             Screen::Revisions(_) => (&mut model.nav.revisions, usize::MAX),
             Screen::Timeline(_) => (&mut model.nav.timeline, usize::MAX),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tui_input::Input;
 
-use super::{Turn, confirm, driver, logs, order};
+use super::{Turn, confirm, driver, logs, order, release};
 use crate::app::action::Action;
 use crate::app::model::Model;
 use crate::app::model::dialog::{Overlay, Prompt, Question};
@@ -40,7 +40,8 @@ pub(super) fn edited(model: &mut Model) {
             model.nav.deck.cursor = Cursor::default();
         }
         Question::Search => logs::search(model, &text),
-        Question::Ship { .. } | Question::Scale { .. } | Question::Drive { .. } | Question::Pattern | Question::Save => {}
+        Question::ChronicleFilter => model.nav.chronicle.filter = text,
+        _ => {}
     }
 }
 
@@ -54,7 +55,8 @@ pub(super) fn perform(model: &mut Model, action: Action, turn: &mut Turn) {
             match question {
                 Question::DeckFilter => model.nav.deck.filter.clear(),
                 Question::Search => logs::search(model, ""),
-                Question::Ship { .. } | Question::Scale { .. } | Question::Drive { .. } | Question::Pattern | Question::Save => {}
+                Question::ChronicleFilter => model.nav.chronicle.filter.clear(),
+                _ => {}
             }
         }
         Action::Up | Action::Down | Action::Next => {
@@ -96,7 +98,7 @@ fn accept(model: &mut Model, turn: &mut Turn) {
             driver::typed(model, rollout, &holder, &text, turn);
             Ok(())
         }
-        Question::DeckFilter => {
+        Question::DeckFilter | Question::ChronicleFilter => {
             model.overlay = None;
             Ok(())
         }
@@ -105,6 +107,12 @@ fn accept(model: &mut Model, turn: &mut Turn) {
             logs::search(model, &text);
             Ok(())
         }
+        Question::Evidence { .. }
+        | Question::Decide { .. }
+        | Question::Override { .. }
+        | Question::Schedule { .. }
+        | Question::GiveUp { .. }
+        | Question::Remark { .. } => release::answered(model, question, &text, turn),
         Question::Pattern => logs::pattern(model, &text).map(|()| model.overlay = None),
         Question::Save => {
             if text.trim().is_empty() {

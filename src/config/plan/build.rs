@@ -36,7 +36,7 @@ impl<'a> Build<'a> {
         self.environments(file.environment.as_deref().unwrap_or_default());
         let services = self.services(file.service.as_deref().unwrap_or_default());
         let name = file.name.as_ref().map_or(default_name, |name| name.get_ref()).to_owned();
-        Plan { name, path: None, environments: self.environments.clone(), services, provisional: false }
+        Plan { name, path: None, environments: self.environments.clone(), services, provisional: false, channels: Vec::new() }
     }
 
     fn environments(&mut self, files: &[Spanned<EnvironmentFile>]) {
@@ -65,6 +65,7 @@ impl<'a> Build<'a> {
                 namespace: file.namespace.as_ref().unwrap_or(name).get_ref().clone(),
                 protection,
                 colour: file.colour.as_ref().map_or_else(|| defaults::colour(protection, at, files.len()), |given| *given.get_ref()),
+                policy: std::sync::Arc::default(),
             });
         }
     }

@@ -3,10 +3,12 @@
 mod analyses;
 mod choose;
 mod confirm;
+mod form;
 mod help;
 mod lists;
 mod palette;
 mod prompt;
+mod release;
 pub(super) mod too_small;
 mod whole;
 
@@ -32,6 +34,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
         Overlay::Prompt(open) => prompt::draw(pen, area, open),
         Overlay::RollBack(open) => choose::draw(pen, area, open),
         Overlay::Analyses(open) => analyses::draw(pen, area, open),
+        Overlay::Form(open) => form::draw(pen, area, open),
+        Overlay::Roles(open) => release::roles(pen, area, open),
+        Overlay::Item { release, item, top } => release::item(pen, area, release, item, *top),
         Overlay::Whole(open) => whole::draw(pen, area, open),
         Overlay::Palette(open) => palette::draw(pen, area, open),
         Overlay::Help { top } => help::draw(pen, area, *top),

@@ -16,7 +16,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt) {
     let (heading, hint) = asked(prompt);
     let below = u16::from(prompt.error.is_some() || !hint.is_empty());
     let height = prompt.proposals.len() as u16 + 3 + below + u16::from(!prompt.proposals.is_empty());
-    let live = matches!(prompt.question, Question::DeckFilter | Question::Search | Question::Pattern);
+    let live = matches!(prompt.question, Question::DeckFilter | Question::Search | Question::Pattern | Question::ChronicleFilter);
     let width = area.width.saturating_sub(4).min(if live { 72 } else { 84 });
     let place = if live {
         let height = height.min(area.height);
@@ -71,6 +71,13 @@ fn asked(prompt: &Prompt) -> (String, String) {
         Question::DeckFilter => ("Show services that contain".into(), String::new()),
         Question::Search => ("Search the log for".into(), String::new()),
         Question::Pattern => ("Show only lines that match".into(), "a regular expression; empty shows all".into()),
+        Question::Evidence { .. } => ("What shows it".into(), "a note, and an address behind it where there is one".into()),
+        Question::Decide { role, choice, .. } => (format!("{choice:?} as {role}"), "a reason".into()),
+        Question::Override { .. } => ("Why the gate is opened against what it says".into(), "stands in the timeline, and is told".into()),
+        Question::Schedule { .. } => ("Begin by itself at".into(), "22:05, 2026-01-02 22:05 or in 20m; empty takes it back".into()),
+        Question::GiveUp { .. } => ("Why it is given up".into(), String::new()),
+        Question::Remark { .. } => ("Note on the timeline".into(), String::new()),
+        Question::ChronicleFilter => ("Show entries that contain".into(), String::new()),
         Question::Save => ("Save the lines shown to".into(), "a file; an existing one is not written over".into()),
     }
 }

@@ -39,6 +39,7 @@ fn plan() -> Plan {
         namespace: name.into(),
         protection,
         colour: Colour::Green,
+        policy: std::sync::Arc::default(),
     };
     let workload = |name: &str| Workload {
         id: id(name),
@@ -64,6 +65,7 @@ fn plan() -> Plan {
             workloads: ["development", "staging", "production"].map(workload).to_vec(),
         }],
         provisional: false,
+        channels: Vec::new(),
     }
 }
 

@@ -39,7 +39,18 @@ fn channels() -> (Inlets, Outlets, Outside) {
     let (record_tx, record_commands) = mpsc::channel(16);
     let (back_tx, back) = mpsc::channel(16);
     let (shutdown_tx, shutdown) = mpsc::channel(1);
-    let outlets = Outlets { engines: [(EngineKind::Simulated, command_tx)].into(), records: record_tx, back: back_tx.clone() };
+    // Nothing here is about releases: the far ends of these are gone.
+    let (releases, checks, notifier) = (mpsc::channel(1).1, mpsc::channel(1).1, mpsc::channel(1).1);
+    let (tools, announce) = (mpsc::channel(1).0, mpsc::channel(1).0);
+    let outlets = Outlets {
+        engines: [(EngineKind::Simulated, command_tx)].into(),
+        records: record_tx,
+        releases: std::collections::BTreeMap::new(),
+        checkers: std::collections::BTreeMap::new(),
+        tools,
+        notifier: announce,
+        back: back_tx.clone(),
+    };
     let outside = Outside {
         input: input_tx,
         engine: engine_tx,
@@ -47,7 +58,7 @@ fn channels() -> (Inlets, Outlets, Outside) {
         _records: (records_tx, record_commands),
         _rest: (logs_tx, back_tx, shutdown_tx),
     };
-    (Inlets { input, engines, logs, records, back, shutdown }, outlets, outside)
+    (Inlets { input, engines, logs, records, releases, checks, notifier, back, shutdown }, outlets, outside)
 }
 
 /// Runs the loop against a script of the outside, and returns the model and how often it drew.

@@ -47,6 +47,7 @@ fn plan() -> Plan {
         namespace: "booking".into(),
         protection,
         colour,
+        policy: std::sync::Arc::default(),
     });
     let service = |name: &str, target: &dyn Fn(&str) -> Target, workloads: &[&str]| Service {
         name: name.into(),
@@ -89,6 +90,7 @@ fn plan() -> Plan {
             service("mail", &deployment, &["api", "queue"]),
         ],
         provisional: false,
+        channels: Vec::new(),
     }
 }
 

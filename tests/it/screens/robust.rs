@@ -58,6 +58,9 @@ fn disturb(model: &mut Model, cursor: Cursor, pane: Pane) {
         Some(Overlay::RollBack(choice)) => choice.cursor = cursor,
         Some(Overlay::Analyses(choice)) => choice.cursor = cursor,
         Some(Overlay::Whole(whole)) => whole.top = cursor.at,
+        Some(Overlay::Form(form)) => (form.cursor, form.top) = (cursor.at, cursor.top),
+        Some(Overlay::Roles(roles)) => roles.cursor = cursor,
+        Some(Overlay::Item { top, .. }) => *top = cursor.at,
         Some(Overlay::Prompt(prompt)) => prompt.cursor = Some(cursor.at),
         None => {}
     }

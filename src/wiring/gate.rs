@@ -1,0 +1,39 @@
+//! Starts what releases need: a store for each environment, the checkers, the notifier.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+
+use super::{COMMANDS, EVENTS};
+use crate::adapter::{check, notifier};
+use crate::domain::id::EnvironmentName;
+use crate::domain::plan::{EngineKind, Plan};
+use crate::port;
+
+/// The ways to the parts that releases need.
+pub(super) struct Ways {
+    pub stores: BTreeMap<EnvironmentName, mpsc::Sender<port::releases::Command>>,
+    pub checkers: BTreeMap<EngineKind, mpsc::Sender<port::check::Command>>,
+    pub tools: mpsc::Sender<port::check::Command>,
+    pub notifier: mpsc::Sender<port::notify::Command>,
+}
+
+/// The ways back from them.
+pub(super) struct Tidings {
+    pub releases: mpsc::Receiver<port::releases::Event>,
+    pub checks: mpsc::Receiver<port::check::Event>,
+    pub notifier: mpsc::Receiver<port::notify::Event>,
+}
+
+/// Starts them all.
+pub(super) fn start(plan: &Plan) -> (Ways, Tidings) {
+    let (_release_tx, releases) = mpsc::channel(EVENTS);
+    let (check_tx, checks) = mpsc::channel(EVENTS);
+    let (notify_tx, told) = mpsc::channel(EVENTS);
+    let (tools, tool_commands) = mpsc::channel(COMMANDS);
+    check::spawn(tool_commands, check_tx);
+    let (notifier, announcements) = mpsc::channel(COMMANDS);
+    notifier::spawn(plan.channels.clone(), announcements, notify_tx);
+    let ways = Ways { stores: BTreeMap::new(), checkers: BTreeMap::new(), tools, notifier };
+    (ways, Tidings { releases, checks, notifier: told })
+}
