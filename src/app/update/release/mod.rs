@@ -61,8 +61,8 @@ pub(super) fn perform(model: &mut Model, action: Action, _turn: &mut Turn) {
 /// # Errors
 ///
 /// What is wrong with it; the prompt stays.
-pub(super) fn answered(model: &mut Model, _question: Question, _text: &str, _turn: &mut Turn) -> Result<(), String> {
-    if _text.is_empty() {
+pub(super) fn answered(model: &mut Model, _question: Question, text: &str, _turn: &mut Turn) -> Result<(), String> {
+    if text.is_empty() {
         return Err("type something".into());
     }
     model.overlay = None;
