@@ -1,5 +1,8 @@
 //! The releases as they are known here, the checks that run, and what the gate says of each rollout.
 
+pub mod rows;
+pub mod standing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,6 +13,7 @@ use crate::app::action::Action;
 use crate::domain::id::{EnvironmentName, ItemId, ReleaseId, RolloutId, ServiceName};
 use crate::domain::release::gate::{self, Gate};
 use crate::domain::release::policy::Policy;
+use crate::domain::release::record::Body;
 use crate::domain::release::{Release, Voucher};
 use crate::domain::verb::Refusal;
 use crate::port::Seq;
@@ -25,6 +29,16 @@ pub struct Run {
     pub started: Option<Timestamp>,
 }
 
+/// Entries on their way to the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    pub release: ReleaseId,
+    pub bodies: Vec<Body>,
+    pub since: Timestamp,
+    /// Somebody pressed a key for it: what becomes of it is told. Otherwise the console did it by itself.
+    pub asked: bool,
+}
+
 /// Everything about releases.
 #[derive(Debug, Default)]
 pub struct Releases {
@@ -34,6 +48,8 @@ pub struct Releases {
     pub access: BTreeMap<EnvironmentName, Access>,
     /// The checks under way.
     pub runs: BTreeMap<Seq, Run>,
+    /// What the stores have not answered yet.
+    pub pending: BTreeMap<Seq, Pending>,
     pub seq: Seq,
 }
 
@@ -66,6 +82,11 @@ impl Releases {
     pub fn active(&self, service: &ServiceName, environment: &EnvironmentName) -> Option<&Arc<Release>> {
         let of_it = |release: &&Arc<Release>| release.brief.environment == *environment && release.brief.version(service).is_some();
         self.newest().into_iter().filter(of_it).filter(|release| !release.phase.ended()).max_by_key(|release| release.phase.under_way())
+    }
+
+    /// Returns what is on its way to the store for a release, oldest first.
+    pub fn sent<'a>(&'a self, release: &'a ReleaseId) -> impl Iterator<Item = &'a Body> {
+        self.pending.values().filter(move |pending| pending.release == *release).flat_map(|pending| &pending.bodies)
     }
 
     /// Returns the check of an item that is under way.
