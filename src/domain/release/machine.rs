@@ -26,6 +26,7 @@ pub fn begin(id: ReleaseId, entry: Entry) -> Result<Release, String> {
         rollouts: Vec::new(),
         entries: vec![entry],
         rejected: Vec::new(),
+        problems: Vec::new(),
     })
 }
 
@@ -38,6 +39,7 @@ pub fn fold(record: &Record) -> Result<Release, String> {
     let mut entries = record.entries.iter().cloned();
     let first = entries.next().ok_or("the record is empty")?;
     let mut release = begin(record.id.clone(), first)?;
+    release.problems.clone_from(&record.problems);
     for entry in entries {
         if let Err(why) = take(&mut release, entry.clone()) {
             release.rejected.push((entry, why));

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod machine;
 pub mod policy;
 pub mod record;
+mod scrub;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -243,6 +244,8 @@ pub struct Release {
     pub entries: Vec<Entry>,
     /// Entries that did not fit the state they came to, with why: a record edited by hand, or two consoles at once.
     pub rejected: Vec<(Entry, String)>,
+    /// What could not be read of the record: the gate cannot rely on it.
+    pub problems: Vec<String>,
 }
 
 impl Release {
@@ -261,3 +264,18 @@ impl Release {
         rollout.environment == self.brief.environment && self.brief.version(&rollout.service).is_some()
     }
 }
+
+impl ReleaseId {
+    /// Makes the name of a new release: `20260102-0304-backend-7f3a`, in UTC. At most 40 characters of lower-case letters, digits
+    /// and hyphens, so that it fits an object's name, a label and a file's name whatever the service is called.
+    pub fn make(at: Timestamp, service: &ServiceName, random: u16) -> Self {
+        let word: String =
+            service.as_str().chars().map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' }).collect();
+        let word = word.trim_matches('-').get(..20.min(word.trim_matches('-').len())).unwrap_or_default().trim_end_matches('-');
+        let word = if word.is_empty() { "release" } else { word };
+        Self::new(format!("{}-{word}-{random:04x}", at.strftime("%Y%m%d-%H%M")))
+    }
+}
+
+#[cfg(test)]
+mod tests;
