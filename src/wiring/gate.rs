@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::{COMMANDS, EVENTS};
 use crate::adapter::{check, notifier};
@@ -16,6 +17,8 @@ pub(super) struct Ways {
     pub checkers: BTreeMap<EngineKind, mpsc::Sender<port::check::Command>>,
     pub tools: mpsc::Sender<port::check::Command>,
     pub notifier: mpsc::Sender<port::notify::Command>,
+    /// Ends when what was announced is sent or given up.
+    pub telling: JoinHandle<()>,
 }
 
 /// The ways back from them.
@@ -33,7 +36,7 @@ pub(super) fn start(plan: &Plan) -> (Ways, Tidings) {
     let (tools, tool_commands) = mpsc::channel(COMMANDS);
     check::spawn(tool_commands, check_tx);
     let (notifier, announcements) = mpsc::channel(COMMANDS);
-    notifier::spawn(plan.channels.clone(), announcements, notify_tx);
-    let ways = Ways { stores: BTreeMap::new(), checkers: BTreeMap::new(), tools, notifier };
+    let telling = notifier::spawn(plan.channels.clone(), announcements, notify_tx);
+    let ways = Ways { stores: BTreeMap::new(), checkers: BTreeMap::new(), tools, notifier, telling };
     (ways, Tidings { releases, checks, notifier: told })
 }
