@@ -7,7 +7,17 @@
 
 use super::Seq;
 use crate::domain::id::{EnvironmentName, ReleaseId};
+use crate::domain::release::policy::Keep;
 use crate::domain::release::record::{Entry, Record};
+
+/// What a store serves: one environment of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shelf {
+    /// The plan's name. Plans that share a namespace or a directory keep their releases apart by it.
+    pub product: String,
+    pub environment: EnvironmentName,
+    pub keep: Keep,
+}
 
 /// What a store is asked to do.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ pub mod approval;
 pub mod checklist;
 pub mod finding;
 pub mod gate;
+pub mod keeping;
 pub mod machine;
 pub mod policy;
 pub mod record;
