@@ -193,6 +193,13 @@ fn needed(workload: &Workload, verb: Verb, state: &State) -> Vec<Right> {
     }
 }
 
+/// Returns which of these verbs on a kind of object are denied in a namespace. A review that fails proves nothing.
+pub async fn denied(client: &Client, kind: Kind, namespace: &str, verbs: &[&'static str]) -> BTreeSet<&'static str> {
+    let right = |verb: &&'static str| Right { verb, ..Right::patch(kind, "", namespace, "") };
+    let known = review_all(client, verbs.iter().map(right).collect()).await;
+    known.into_iter().filter(|(_, allowed)| !allowed).map(|(right, _)| right.verb).collect()
+}
+
 async fn review_all(client: &Client, rights: BTreeSet<Right>) -> BTreeMap<Right, bool> {
     let reviews = rights.into_iter().map(|right| async move {
         let allowed = review(client, &right).await;

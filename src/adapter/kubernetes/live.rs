@@ -12,7 +12,7 @@ use super::watch::Signal;
 use crate::adapter::backoff;
 
 /// How often a healthy server is asked.
-const EVERY: Duration = Duration::from_secs(5);
+pub(super) const EVERY: Duration = Duration::from_secs(5);
 /// How long it may take.
 const WITHIN: Duration = Duration::from_secs(4);
 
@@ -35,7 +35,7 @@ pub async fn run(client: Client, poke: Arc<Notify>, out: mpsc::Sender<Signal>) {
 
 /// Asks once. `/readyz` and not `/version`: a server that has just started answers the latter before it knows whom it
 /// may let in, and would refuse the watches with 403.
-async fn probe(client: &Client) -> Result<(), Error> {
+pub(super) async fn probe(client: &Client) -> Result<(), Error> {
     let request = http::Request::get("/readyz").body(Vec::new()).map_err(|error| Error::Client(error.to_string()))?;
     match tokio::time::timeout(WITHIN, client.request_text(request)).await {
         Err(_) => Err(Error::Timeout(WITHIN.as_secs())),

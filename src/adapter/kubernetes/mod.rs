@@ -23,6 +23,7 @@ pub mod note;
 pub mod objects;
 mod orders;
 pub mod record;
+pub mod releases;
 mod scope;
 pub mod store;
 mod usage;

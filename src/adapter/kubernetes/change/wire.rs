@@ -35,10 +35,11 @@ pub enum Kind {
     Canary,
     HttpRoute,
     Lease,
+    ConfigMap,
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Deployment,
         Self::StatefulSet,
         Self::DaemonSet,
@@ -52,6 +53,7 @@ impl Kind {
         Self::Canary,
         Self::HttpRoute,
         Self::Lease,
+        Self::ConfigMap,
     ];
 
     /// Returns the kind as the API spells it.
@@ -70,6 +72,7 @@ impl Kind {
             Self::Canary => "Canary",
             Self::HttpRoute => "HTTPRoute",
             Self::Lease => "Lease",
+            Self::ConfigMap => "ConfigMap",
         }
     }
 
@@ -81,7 +84,7 @@ impl Kind {
     /// Returns `apps/v1` or `v1`.
     pub fn api_version(self) -> &'static str {
         match self {
-            Self::Service | Self::Pod => "v1",
+            Self::Service | Self::Pod | Self::ConfigMap => "v1",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet | Self::ControllerRevision => "apps/v1",
             Self::Rollout | Self::AnalysisRun | Self::Experiment => "argoproj.io/v1alpha1",
             Self::Canary => "flagger.app/v1beta1",
@@ -106,6 +109,7 @@ impl Kind {
             Self::Canary => "canaries",
             Self::HttpRoute => "httproutes",
             Self::Lease => "leases",
+            Self::ConfigMap => "configmaps",
         }
     }
 
