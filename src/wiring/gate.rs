@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
-use super::{COMMANDS, EVENTS};
+use super::{COMMANDS, EVENTS, shelves};
 use crate::adapter::{check, notifier};
 use crate::domain::id::EnvironmentName;
 use crate::domain::plan::{EngineKind, Plan};
@@ -17,8 +17,8 @@ pub(super) struct Ways {
     pub checkers: BTreeMap<EngineKind, mpsc::Sender<port::check::Command>>,
     pub tools: mpsc::Sender<port::check::Command>,
     pub notifier: mpsc::Sender<port::notify::Command>,
-    /// Ends when what was announced is sent or given up.
-    pub telling: JoinHandle<()>,
+    /// The stores themselves: what was asked of them is written before the process ends.
+    pub writing: JoinSet<()>,
 }
 
 /// The ways back from them.
@@ -30,13 +30,14 @@ pub(super) struct Tidings {
 
 /// Starts them all.
 pub(super) fn start(plan: &Plan) -> (Ways, Tidings) {
-    let (_release_tx, releases) = mpsc::channel(EVENTS);
+    let (release_tx, releases) = mpsc::channel(EVENTS);
+    let stores = shelves::start(plan, Vec::new(), Vec::new(), &release_tx);
     let (check_tx, checks) = mpsc::channel(EVENTS);
     let (notify_tx, told) = mpsc::channel(EVENTS);
     let (tools, tool_commands) = mpsc::channel(COMMANDS);
     check::spawn(tool_commands, check_tx);
     let (notifier, announcements) = mpsc::channel(COMMANDS);
-    let telling = notifier::spawn(plan.channels.clone(), announcements, notify_tx);
-    let ways = Ways { stores: BTreeMap::new(), checkers: BTreeMap::new(), tools, notifier, telling };
+    notifier::spawn(plan.channels.clone(), announcements, notify_tx);
+    let ways = Ways { stores: stores.ways, checkers: BTreeMap::new(), tools, notifier, writing: stores.tasks };
     (ways, Tidings { releases, checks, notifier: told })
 }

@@ -24,6 +24,7 @@ mod orders;
 mod pace;
 mod patch;
 mod pod;
+pub mod releases;
 mod rolling;
 mod router;
 mod scenario;
