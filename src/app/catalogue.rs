@@ -169,7 +169,12 @@ pub fn footer(model: &Model) -> Vec<Action> {
         Retire, Retry, Revisions, Role, RollBack, Save, Scale, Search, Ship, StopAnalysis, Switch, Timeline, Timestamps, Wrap,
     };
     let mut actions = match model.nav.screen() {
-        Screen::Deck => vec![Open, Action::Checklist, Action::NewRelease, Logs, Revisions, Timeline, Filter, NextPane, Palette],
+        Screen::Deck => {
+            let mut actions = vec![Open];
+            actions.extend(of_releases(model));
+            actions.extend([Logs, Revisions, Timeline, Filter, NextPane, Palette]);
+            actions
+        }
         Screen::Rollout(id) => {
             // What the strategy has no word for at all is left to the palette and the help, which say why.
             let offered = |action: &Action| {
@@ -180,7 +185,8 @@ pub fn footer(model: &Model) -> Vec<Action> {
             if !matches!(model.drivers.of(id), Standing::Unknown | Standing::Unavailable { .. }) {
                 actions.push(Action::Drive);
             }
-            actions.extend([Action::Checklist, Logs, Revisions, Timeline, Palette]);
+            actions.extend(of_releases(model).into_iter().filter(|action| *action == Action::Checklist));
+            actions.extend([Logs, Revisions, Timeline, Palette]);
             actions
         }
         Screen::Logs(_) => vec![Back, Follow, Search, NextMatch, Pattern, Level, Role, Wrap, Timestamps, Save],
@@ -211,6 +217,19 @@ pub fn footer(model: &Model) -> Vec<Action> {
         actions.push(Action::Acknowledge);
     }
     actions.push(Help);
+    actions
+}
+
+/// Returns the keys about releases that are of use where one looks: none where nothing is asked of a release and none is known.
+fn of_releases(model: &Model) -> Vec<Action> {
+    let Some(id) = model.selected_rollout() else { return Vec::new() };
+    let mut actions = Vec::new();
+    if model.releases.active(&id.service, &id.environment).is_some() {
+        actions.push(Action::Checklist);
+    }
+    if model.policy(&id.environment).is_some_and(|policy| policy.asks()) {
+        actions.push(Action::NewRelease);
+    }
     actions
 }
 

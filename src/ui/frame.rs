@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::format;
 use super::pen::Pen;
+use super::window;
 use super::words;
 use crate::app::action::Action;
 use crate::app::catalogue;
@@ -16,10 +17,11 @@ use crate::app::model::dialog::{Overlay, Stage};
 use crate::app::model::links::LinkState;
 use crate::app::model::nav::Screen;
 use crate::app::model::notices::Tone;
+use crate::app::model::releases::standing::window_line;
 use crate::app::model::{JournalState, Model, Writing};
 use crate::app::regions::Hit;
 use crate::domain::driver::Standing;
-use crate::domain::id::{RolloutId, Scope};
+use crate::domain::id::{EnvironmentName, RolloutId, Scope};
 use crate::domain::plan::Protection;
 use crate::port::Link;
 
@@ -27,9 +29,6 @@ use crate::port::Link;
 pub(super) fn head(pen: &mut Pen<'_>, area: Rect) {
     let theme = pen.theme;
     pen.paint(area, theme.bar);
-    let right = state(pen, area.width);
-    let taken = pen.line_right(area, right);
-    let left = Rect { width: area.width.saturating_sub(taken + 2), ..area };
     let mut spans = vec![Span::styled(" rolldeck ", theme.brand)];
     let model = pen.model;
     let place = match model.nav.screen() {
@@ -39,11 +38,27 @@ pub(super) fn head(pen: &mut Pen<'_>, area: Rect) {
         Screen::Revisions(id) => Some((id, "revisions")),
         Screen::Timeline(about) => about.as_ref().map(|id| (id, "timeline")),
     };
+    // What is open says how much the right may take: a window's countdown never hides a version.
+    let right = state(pen, area.width, least(pen, place.map(|(id, _)| id)));
+    let taken = pen.line_right(area, right);
+    let left = Rect { width: area.width.saturating_sub(taken + 2), ..area };
     if let Some((id, screen)) = place {
         about(pen, id, screen, left.width, &mut spans);
+    } else if let Some(release) = model.open_release() {
+        let screen = if matches!(model.nav.screen(), Screen::Chronicle(_)) { "timeline" } else { "release" };
+        spans.push(Span::raw(" "));
+        spans.push(band(pen, &release.brief.environment));
+        let versions: Vec<String> = release.brief.versions.iter().map(|(service, version)| format!("{service} {version}")).collect();
+        spans.push(Span::styled(format!(" {}", versions.join(", ")), theme.strong));
+        spans.push(Span::styled(format!("  {screen}"), theme.muted));
     } else {
         spans.push(Span::styled(format!(" {} ", model.plan.name), theme.strong));
-        let screen = if matches!(model.nav.screen(), Screen::Deck) { "deck" } else { "timeline" };
+        let screen = match model.nav.screen() {
+            Screen::Deck => "deck",
+            Screen::Releases => "releases",
+            Screen::Release(_) => "release",
+            _ => "timeline",
+        };
         spans.push(Span::styled(format!(" {screen}"), theme.muted));
         if !model.nav.deck.filter.is_empty() && matches!(model.nav.screen(), Screen::Deck) {
             spans.push(Span::styled(format!("   filter: {}", model.nav.deck.filter), theme.waiting));
@@ -52,13 +67,60 @@ pub(super) fn head(pen: &mut Pen<'_>, area: Rect) {
     pen.line(left, Line::from(spans));
 }
 
+/// Returns the columns that the left needs to say what is open.
+fn least(pen: &Pen<'_>, rollout: Option<&RolloutId>) -> u16 {
+    let model = pen.model;
+    let brand = " rolldeck ".len() + 3;
+    let needed = match (rollout, model.open_release()) {
+        (Some(id), _) => {
+            let versions =
+                model.rollout(id).map_or(0, |rollout| words::versions(pen.theme, rollout).iter().map(Span::width).sum::<usize>() + 3);
+            id.environment.as_str().len() + 4 + words::name(id).width() + versions
+        }
+        (None, Some(release)) => release.brief.route().width() + " release".len(),
+        (None, None) => model.plan.name.width() + " releases".len(),
+    };
+    (brand + needed) as u16
+}
+
+/// An environment's name on its colour.
+fn band(pen: &Pen<'_>, name: &EnvironmentName) -> Span<'static> {
+    let environment = pen.model.plan.environment(name);
+    let style = environment.map_or(pen.theme.band, |environment| pen.theme.environment_band(environment.colour));
+    Span::styled(format!(" {} ", name.as_str().to_uppercase()), style)
+}
+
+/// The environment that is looked at: of the open screen, else under the deck's cursor.
+fn looked_at<'p>(pen: &Pen<'p>) -> Option<&'p EnvironmentName> {
+    let model = pen.model;
+    match model.nav.screen() {
+        Screen::Deck => model.plan.environments.get(model.nav.deck.environment).map(|environment| &environment.name),
+        Screen::Releases | Screen::Timeline(None) => None,
+        Screen::Release(_) | Screen::Chronicle(_) => model.open_release().map(|release| &release.brief.environment),
+        Screen::Rollout(id) | Screen::Logs(id) | Screen::Revisions(id) | Screen::Timeline(Some(id)) => Some(&id.environment),
+    }
+}
+
+/// How the window of the environment that is looked at stands. `width` is the top line's.
+fn window(pen: &Pen<'_>, width: u16) -> Option<(String, Style)> {
+    let (model, theme) = (pen.model, pen.theme);
+    let environment = looked_at(pen)?;
+    let line = window_line(model, environment)?;
+    let zone = window::zone(&model.policy(environment)?.calendar);
+    let (text, style) = window::told(theme, &line.standing, &zone, model.now, width < 110)?;
+    // On the deck one looks at several environments.
+    let of = if matches!(model.nav.screen(), Screen::Deck) { format!("{environment} ") } else { String::new() };
+    let frozen = matches!(line.standing, crate::domain::window::Standing::Frozen { .. });
+    let noun = if width < 110 || frozen { "" } else { "window " };
+    Some((format!("{of}{noun}{text}"), style))
+}
+
 /// The environment on its colour, the service, where it lives, and the versions.
 fn about<'p>(pen: &Pen<'p>, id: &'p RolloutId, screen: &'p str, width: u16, spans: &mut Vec<Span<'p>>) {
     let (model, theme) = (pen.model, pen.theme);
     let environment = model.environment(id);
-    let band = environment.map_or(theme.band, |environment| theme.environment_band(environment.colour));
     spans.push(Span::raw(" "));
-    spans.push(Span::styled(format!(" {} ", id.environment.as_str().to_uppercase()), band));
+    spans.push(band(pen, &id.environment));
     let name = words::name(id);
     spans.push(Span::styled(format!(" {name}"), theme.strong));
     if !screen.is_empty() {
@@ -109,8 +171,8 @@ fn driver(pen: &Pen<'_>, width: u16) -> Option<(String, Style)> {
     Some(told)
 }
 
-/// What a person must know before pressing a key, then the time.
-fn state<'p>(pen: &Pen<'p>, width: u16) -> Line<'p> {
+/// What a person must know before pressing a key, then the time. `least`: what the left needs.
+fn state<'p>(pen: &Pen<'p>, width: u16, least: u16) -> Line<'p> {
     let (model, theme) = (pen.model, pen.theme);
     let mut spans = Vec::new();
     let mut tell = |text: String, style: Style| spans.extend([Span::styled(text, style), Span::raw("   ")]);
@@ -126,16 +188,29 @@ fn state<'p>(pen: &Pen<'p>, width: u16) -> Line<'p> {
         Writing::Locked(_) => tell("○ read-only".into(), theme.muted),
         Writing::Armed { until, .. } => tell(format!("▲ armed {}", format::clock(until.duration_since(model.now))), theme.waiting),
     }
+    let window = window(pen, width);
+    if let Some((text, style)) = window.clone() {
+        tell(text, style);
+    }
     if let Some((text, style)) = driver(pen, width) {
         tell(text, style);
     }
     let local = model.now.to_zoned(model.zone.clone());
-    let format = if width >= 72 { "%H:%M:%S %Z" } else { "%H:%M:%S" };
-    spans.push(Span::styled(local.strftime(format).to_string(), theme.muted));
-    if width >= 100 && local.offset().seconds() != 0 {
-        spans.push(Span::styled(model.now.strftime(" %H:%M UTC").to_string(), theme.faint));
+    // Of what stands there the clock says least: with a window's countdown beside it, it is the first to be shortened.
+    let used: usize = spans.iter().map(Span::width).sum();
+    let room = usize::from(width.saturating_sub(least)).saturating_sub(used + 1);
+    let forms: &[&str] =
+        if window.is_none() { if width >= 72 { &["%H:%M:%S %Z"] } else { &["%H:%M:%S"] } } else { &["%H:%M:%S %Z", "%H:%M:%S", "%H:%M"] };
+    let mut said = forms.iter().map(|form| local.strftime(form).to_string());
+    let time = if window.is_none() { said.next() } else { said.find(|time| time.len() <= room) };
+    if let Some(time) = time {
+        let whole = time.len() > "22:18:07".len();
+        spans.push(Span::styled(time, theme.muted));
+        if width >= 100 && whole && local.offset().seconds() != 0 {
+            spans.push(Span::styled(model.now.strftime(" %H:%M UTC").to_string(), theme.faint));
+        }
+        spans.push(Span::raw(" "));
     }
-    spans.push(Span::raw(" "));
     Line::from(spans)
 }
 

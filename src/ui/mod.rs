@@ -11,6 +11,7 @@ mod pen;
 mod release;
 mod rollout;
 mod standing;
+mod window;
 mod words;
 
 use ratatui::Frame;

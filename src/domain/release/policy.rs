@@ -122,6 +122,11 @@ impl Policy {
         self.items.iter().filter(move |item| item.stage == stage && item.applies(kind, class.as_deref()))
     }
 
+    /// Returns whether anything is asked of a release, so that one is worth making.
+    pub fn asks(&self) -> bool {
+        self.need == Need::Required || !self.items.is_empty() || !self.approvals.is_empty()
+    }
+
     /// Returns whether somebody holds a role.
     pub fn holds(&self, role: &ApproverRole, who: &Actor) -> bool {
         self.roles.get(role).is_some_and(|holders| holders.contains(who))

@@ -22,13 +22,13 @@ const NARROW: usize = 30;
 /// Columns that a version gets before the dots, so that dots stand below each other.
 const VERSION: usize = 11;
 
-/// Draws a cell; `here` where the cursor is in it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, service: &Service, environment: &Environment, here: bool) {
+/// Draws a cell; `here` where the cursor is in it, `gate` where no column tells of its release's gate.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, service: &Service, environment: &Environment, here: bool, gate: bool) {
     let model = pen.model;
     let workloads: Vec<&RolloutId> = model.plan.cell(&service.name, &environment.name).map(|workload| &workload.id).collect();
     match workloads.as_slice() {
         [] => pen.line(area, Span::styled("–", pen.theme.faint)),
-        [id] => single(pen, area, id),
+        [id] => single(pen, area, id, gate),
         many => several(pen, area, many, here),
     }
 }
@@ -58,12 +58,12 @@ fn several(pen: &mut Pen<'_>, area: Rect, ids: &[&RolloutId], here: bool) {
     }
 }
 
-fn single(pen: &mut Pen<'_>, area: Rect, id: &RolloutId) {
+fn single(pen: &mut Pen<'_>, area: Rect, id: &RolloutId, gate: bool) {
     let (first, below) = top(area, 1);
     let line = greyed(pen, id, Line::from(first_line(pen, id, first.width.into(), below.height == 0)));
     pen.line(first, line);
     if below.height > 0 {
-        let line = greyed(pen, id, Line::from(second_line(pen, id, below.width.into())));
+        let line = greyed(pen, id, Line::from(second_line(pen, id, below.width.into(), gate)));
         pen.line(below, line);
     }
 }
@@ -203,7 +203,7 @@ fn gate(rollout: &Rollout) -> Option<&str> {
 }
 
 /// How it is, since when, how it differs from the environment before.
-fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>> {
+fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize, gate: bool) -> Vec<Span<'static>> {
     let (model, theme) = (pen.model, pen.theme);
     let Some(seen) = model.fleet.seen(id) else { return Vec::new() };
     let rollout = &seen.rollout;
@@ -219,11 +219,20 @@ fn second_line(pen: &Pen<'_>, id: &RolloutId, room: usize) -> Vec<Span<'static>>
     if rollout.phase == Phase::Failed {
         return vec![Span::styled(format!("✖ {}", rollout.native), theme.bad)];
     }
+    let mark = super::gate::mark(pen, &id.service, &id.environment, room).filter(|_| gate);
+    if let Some((share, text)) = words::progress(rollout).filter(|_| !words::pair(rollout)) {
+        return under_way(pen, rollout, share, text, room);
+    }
+    // What is to come is told before what is: the first line has the version and the health.
+    if let Some(mut spans) = mark {
+        let used: usize = spans.iter().map(Span::width).sum();
+        if let Some(drift) = drift(model, rollout).filter(|drift| used + 2 + drift.len() <= room) {
+            spans.push(Span::styled(format!("  {drift}"), theme.muted));
+        }
+        return spans;
+    }
     if words::pair(rollout) {
         return pair(pen, rollout, room);
-    }
-    if let Some((share, text)) = words::progress(rollout) {
-        return under_way(pen, rollout, share, text, room);
     }
     let mut spans = Vec::new();
     let drift = drift(model, rollout);

@@ -1,6 +1,7 @@
 //! The deck: services down, environments across, and what happened of late below. Only the services in view cost anything.
 
 mod cell;
+mod gate;
 mod lately;
 
 use ratatui::layout::Rect;
@@ -14,6 +15,8 @@ use crate::domain::plan::{EngineKind, Environment, Protection, Service};
 
 /// Columns below which an environment cannot be read.
 const NARROW: u16 = 18;
+/// Columns from which a cell says what it has in full.
+const FULL: u16 = 32;
 /// Columns above which an environment gains nothing.
 const WIDE: u16 = 58;
 
@@ -21,6 +24,8 @@ const WIDE: u16 = 58;
 struct Columns<'a> {
     service: Rect,
     environments: Vec<(usize, &'a Environment, Rect)>,
+    /// Where there is room for it and it has something to say.
+    gate: Option<Rect>,
     /// Environments that did not fit, before and after.
     hidden: (usize, usize),
 }
@@ -98,6 +103,9 @@ fn columns<'p>(pen: &Pen<'p>, area: Rect, services: &[&Service]) -> Columns<'p> 
     let service = Rect { x: area.x + 2, width: first.min(area.width.saturating_sub(2)), ..area };
     let all = model.plan.environments.len();
     let room = area.width.saturating_sub(first + 2);
+    // No cell is made narrow for it: the cell has a mark then.
+    let beside = room.saturating_sub(gate::WIDTH) / (all.max(1) as u16) >= FULL && gate::wanted(model);
+    let room = if beside { room - gate::WIDTH } else { room };
     let shown = usize::from(room / NARROW).clamp(1, all.max(1));
     let width = (room / shown as u16).min(WIDE);
     // The environment under the cursor is always in view.
@@ -112,7 +120,9 @@ fn columns<'p>(pen: &Pen<'p>, area: Rect, services: &[&Service]) -> Columns<'p> 
         .enumerate()
         .map(|(at, (number, environment))| (number, environment, Rect { x: service.right() + at as u16 * width, width, ..area }))
         .collect();
-    Columns { service, environments, hidden: (from, all.saturating_sub(from + shown)) }
+    let x = service.right() + width * shown as u16;
+    let gate = beside.then(|| Rect { x, width: gate::WIDTH.min(area.right().saturating_sub(x)), ..area });
+    Columns { service, environments, gate, hidden: (from, all.saturating_sub(from + shown)) }
 }
 
 fn headings(pen: &mut Pen<'_>, area: Rect, columns: &Columns<'_>, airy: bool) {
@@ -135,6 +145,9 @@ fn headings(pen: &mut Pen<'_>, area: Rect, columns: &Columns<'_>, airy: bool) {
         if airy {
             pen.line(Rect { x: column.x, width: column.width, height: 1, y: rest.y }, Line::from(spans));
         }
+    }
+    if let Some(column) = columns.gate {
+        gate::heading(pen, Rect { x: column.x, width: column.width, height: names.height + u16::from(airy), ..names });
     }
     let (before, after) = columns.hidden;
     if before + after > 0 {
@@ -223,7 +236,10 @@ fn draw_service(pen: &mut Pen<'_>, area: Rect, columns: &Columns<'_>, service: &
             let mark = Rect { x: column.x.saturating_sub(2), width: 1, height: 1, ..lines };
             pen.line(mark, Span::styled("▶", theme.accent));
         }
-        cell::draw(pen, area, service, environment, here);
+        cell::draw(pen, area, service, environment, here, columns.gate.is_none());
         pen.hit(Rect { x: column.x, width: column.width, ..area }, Hit::Cell { service: number, environment: *place });
+    }
+    if let Some(column) = columns.gate {
+        gate::draw(pen, Rect { x: column.x, width: column.width, ..lines }, service);
     }
 }

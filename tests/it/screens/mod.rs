@@ -4,6 +4,7 @@ mod canaries;
 mod fixture;
 mod frames;
 mod picture;
+mod releases;
 mod robust;
 
 use ratatui::Terminal;

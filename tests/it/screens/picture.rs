@@ -1,5 +1,6 @@
 //! Frames as a terminal would get them, to be looked at: `cargo test --test it screens::picture -- --ignored` writes one
-//! file a screen, size and theme into `target/pictures`; `cat` shows it.
+//! file a screen, size and theme into `target/pictures`; `cat` shows it. `ROLLDECK_PICTURES=release` writes only the screens
+//! whose names contain that.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,7 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 use rolldeck::config::theme::Theme;
 
-use super::{canaries, frame, frames};
+use super::{canaries, frame, frames, releases};
 
 fn colour(colour: Color, ground: bool) -> String {
     let base = if ground { 40 } else { 30 };
@@ -43,7 +44,9 @@ fn ansi(cells: &Buffer) -> String {
         for column in 0..cells.area.width {
             let cell = &cells[(column, row)];
             let _ = write!(text, "\x1b[0;{};{}", colour(cell.fg, false), colour(cell.bg, true));
-            for (modifier, code) in [(Modifier::BOLD, 1), (Modifier::DIM, 2), (Modifier::UNDERLINED, 4), (Modifier::REVERSED, 7)] {
+            for (modifier, code) in
+                [(Modifier::BOLD, 1), (Modifier::DIM, 2), (Modifier::UNDERLINED, 4), (Modifier::REVERSED, 7), (Modifier::CROSSED_OUT, 9)]
+            {
                 if cell.modifier.contains(modifier) {
                     let _ = write!(text, ";{code}");
                 }
@@ -69,7 +72,15 @@ fn pictures() {
         ("no-colour", plain("dark").without_colour()),
         ("ascii", plain("dark").ascii()),
     ];
-    for (name, make) in frames::SCREENS.into_iter().chain(canaries::SCREENS).chain([("deck-canaries", canaries::deck as fn() -> _)]) {
+    let wanted = std::env::var("ROLLDECK_PICTURES").unwrap_or_default();
+    let decks = [("deck-canaries", canaries::deck as fn() -> _)];
+    for (name, make) in frames::SCREENS
+        .into_iter()
+        .chain(canaries::SCREENS)
+        .chain(releases::SCREENS)
+        .chain(decks)
+        .filter(|(name, _)| name.contains(&wanted))
+    {
         for (columns, rows) in [(160, 45), (80, 24), (120, 40)] {
             for (look, theme) in &looks {
                 let (cells, _) = frame(&mut make(), theme, columns, rows);

@@ -14,13 +14,14 @@ use super::canaries;
 use super::fixture::{at, busy, id, instance, started, steady};
 use super::frame;
 use super::frames::SCREENS;
+use super::releases;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_size_and_no_cursor_breaks_a_screen(
-        screen in 0..SCREENS.len() + canaries::SCREENS.len(),
+        screen in 0..SCREENS.len() + canaries::SCREENS.len() + releases::SCREENS.len(),
         columns in 1_u16..250,
         rows in 1_u16..70,
         cursor in 0_usize..200,
@@ -28,7 +29,7 @@ proptest! {
         pane in 0_usize..3,
         theme in 0_usize..4,
     ) {
-        let all: Vec<_> = SCREENS.into_iter().chain(canaries::SCREENS).collect();
+        let all: Vec<_> = SCREENS.into_iter().chain(canaries::SCREENS).chain(releases::SCREENS).collect();
         let mut model = all[screen].1();
         disturb(&mut model, Cursor { at: cursor, top }, Pane::ALL[pane]);
         let theme = Theme::named(Theme::names()[theme]).unwrap();
@@ -50,6 +51,9 @@ fn disturb(model: &mut Model, cursor: Cursor, pane: Pane) {
     model.nav.rollout.events = cursor;
     model.nav.revisions = cursor;
     model.nav.timeline = cursor;
+    model.nav.releases = cursor;
+    model.nav.release = cursor;
+    model.nav.chronicle.cursor = cursor;
     match &mut model.overlay {
         Some(Overlay::Confirm(confirm)) => confirm.top = cursor.at,
         Some(Overlay::Help { top }) => *top = cursor.at,
