@@ -166,14 +166,15 @@ pub async fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
     let ended = run(&mut model, world, inlets, outlets).await;
     drop(guard);
     keys.abort();
-    // What was handed to the journal is written before the process ends; a disk that hangs is not waited for.
+    // What was handed to the journal is written before the process ends, and what was announced is told; a disk or a server
+    // that hangs is not waited for.
     let ending = async {
         // An engine lets the driver's locks go before it ends.
-        let (written, ..) = tokio::join!(journal, engine_tasks.join_all(), ways.writing.join_all());
+        let (written, ..) = tokio::join!(journal, engine_tasks.join_all(), ways.writing.join_all(), ways.telling);
         written
     };
     if tokio::time::timeout(Duration::from_secs(2), ending).await.is_err() {
-        tracing::warn!("the journal, a store of releases or an engine did not end in time");
+        tracing::warn!("the journal, a store of releases, an engine or the notifier did not end in time");
     }
     ended.context("the console ended")
 }

@@ -14,6 +14,7 @@ pub mod history;
 pub mod id;
 pub mod instance;
 pub mod journal;
+pub mod letter;
 pub mod log;
 pub mod object;
 pub mod plan;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::{COMMANDS, EVENTS, shelves};
 use crate::adapter::{check, notifier};
@@ -19,6 +19,8 @@ pub(super) struct Ways {
     pub notifier: mpsc::Sender<port::notify::Command>,
     /// The stores themselves: what was asked of them is written before the process ends.
     pub writing: JoinSet<()>,
+    /// Ends when what was announced is sent or given up.
+    pub telling: JoinHandle<()>,
 }
 
 /// The ways back from them.
@@ -37,7 +39,7 @@ pub(super) fn start(plan: &Plan) -> (Ways, Tidings) {
     let (tools, tool_commands) = mpsc::channel(COMMANDS);
     check::spawn(tool_commands, check_tx);
     let (notifier, announcements) = mpsc::channel(COMMANDS);
-    notifier::spawn(plan.channels.clone(), announcements, notify_tx);
-    let ways = Ways { stores: stores.ways, checkers: BTreeMap::new(), tools, notifier, writing: stores.tasks };
+    let telling = notifier::spawn(plan.channels.clone(), announcements, notify_tx);
+    let ways = Ways { stores: stores.ways, checkers: BTreeMap::new(), tools, notifier, writing: stores.tasks, telling };
     (ways, Tidings { releases, checks, notifier: told })
 }

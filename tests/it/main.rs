@@ -10,6 +10,7 @@ mod kubernetes;
 mod kubernetes_change;
 mod kubernetes_lock;
 mod logs;
+mod notifier;
 mod pty;
 #[path = "../support/pty.rs"]
 mod pty_support;

@@ -33,7 +33,7 @@ pub async fn client(context: &str) -> Option<Client> {
     connected.map_err(|why| skipped(&format!("no context {context}: {why}"))).ok()
 }
 
-fn skipped(why: &str) {
+pub fn skipped(why: &str) {
     assert!(std::env::var("ROLLDECK_LIVE").as_deref() != Ok("require"), "the live tests are required: {why}");
     // Past the runner, which shows nothing of a test that passes.
     let _ = writeln!(std::io::stderr(), "SKIPPED: a live test: {why}");

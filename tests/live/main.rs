@@ -14,6 +14,7 @@ mod flagger;
 mod init;
 mod lab;
 mod logs;
+mod notifier;
 mod orders;
 mod proxy;
 #[path = "../support/pty.rs"]
