@@ -10,6 +10,7 @@
 pub mod access;
 mod carry;
 pub mod change;
+pub mod check;
 pub mod client;
 pub mod convert;
 pub mod discover;

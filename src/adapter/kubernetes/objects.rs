@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer};
 type Map = BTreeMap<String, String>;
 
 /// Reads null as the empty value, as Go clients write unset maps and lists.
-fn lenient<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+pub(in crate::adapter::kubernetes) fn lenient<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(from).map(Option::unwrap_or_default)
 }
 

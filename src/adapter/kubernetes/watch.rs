@@ -85,63 +85,64 @@ pub struct Outlet {
     pub out: mpsc::Sender<Signal>,
 }
 
-/// Watches a kind until it is told to stop, or it is certain that it may not.
-pub async fn kind(client: Client, kind: Kind, form: EndpointsForm, outlet: Outlet) {
-    let apps = |kind, plural| Served { group: "apps", version: "v1", kind, plural };
-    let core = |kind, plural| Served { group: "", version: "v1", kind, plural };
+/// Returns how a kind is addressed, the newest version first.
+pub fn served(kind: Kind, form: EndpointsForm) -> Vec<Served> {
+    let one = |group, version, kind, plural| vec![Served { group, version, kind, plural }];
+    let either = |group, kind, plural| ["v1", "v1beta1"].map(|version| Served { group, version, kind, plural }).to_vec();
     match kind {
-        Kind::Deployment => follow::<objects::Deployment>(client, kind, apps("Deployment", "deployments"), outlet).await,
-        Kind::ReplicaSet => follow::<record::ReplicaSet>(client, kind, apps("ReplicaSet", "replicasets"), outlet).await,
-        Kind::StatefulSet => follow::<record::StatefulSet>(client, kind, apps("StatefulSet", "statefulsets"), outlet).await,
-        Kind::DaemonSet => follow::<record::DaemonSet>(client, kind, apps("DaemonSet", "daemonsets"), outlet).await,
-        Kind::ControllerRevision => {
-            follow::<record::ControllerRevision>(client, kind, apps("ControllerRevision", "controllerrevisions"), outlet).await;
-        }
-        Kind::Pod => follow::<record::Pod>(client, kind, core("Pod", "pods"), outlet).await,
-        Kind::Service => follow::<objects::Service>(client, kind, core("Service", "services"), outlet).await,
+        Kind::Deployment => one("apps", "v1", "Deployment", "deployments"),
+        Kind::ReplicaSet => one("apps", "v1", "ReplicaSet", "replicasets"),
+        Kind::StatefulSet => one("apps", "v1", "StatefulSet", "statefulsets"),
+        Kind::DaemonSet => one("apps", "v1", "DaemonSet", "daemonsets"),
+        Kind::ControllerRevision => one("apps", "v1", "ControllerRevision", "controllerrevisions"),
+        Kind::Pod => one("", "v1", "Pod", "pods"),
+        Kind::Service => one("", "v1", "Service", "services"),
         Kind::Endpoints => match form {
-            EndpointsForm::Slices(version) => {
-                let served = Served { group: "discovery.k8s.io", version, kind: "EndpointSlice", plural: "endpointslices" };
-                follow::<record::Slice>(client, kind, served, outlet).await;
-            }
-            EndpointsForm::Endpoints => follow::<record::Older>(client, kind, core("Endpoints", "endpoints"), outlet).await,
+            EndpointsForm::Slices(version) => one("discovery.k8s.io", version, "EndpointSlice", "endpointslices"),
+            EndpointsForm::Endpoints => one("", "v1", "Endpoints", "endpoints"),
         },
-        Kind::Autoscaler => {
-            // v1 has all that is shown and is served by every version.
-            let served =
-                Served { group: "autoscaling", version: "v1", kind: "HorizontalPodAutoscaler", plural: "horizontalpodautoscalers" };
-            follow::<objects::HorizontalPodAutoscaler>(client, kind, served, outlet).await;
-        }
-        Kind::Budget | Kind::Rollout | Kind::AnalysisRun | Kind::Experiment | Kind::Canary | Kind::Route => {
-            custom(client, kind, outlet).await;
-        }
+        // v1 has all that is shown and is served by every version.
+        Kind::Autoscaler => one("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+        // v1 since 1.21.
+        Kind::Budget => either("policy", "PodDisruptionBudget", "poddisruptionbudgets"),
+        Kind::Rollout => one("argoproj.io", "v1alpha1", "Rollout", "rollouts"),
+        Kind::AnalysisRun => one("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns"),
+        Kind::Experiment => one("argoproj.io", "v1alpha1", "Experiment", "experiments"),
+        Kind::Canary => one("flagger.app", "v1beta1", "Canary", "canaries"),
+        Kind::Route => either("gateway.networking.k8s.io", "HTTPRoute", "httproutes"),
     }
 }
 
-/// Watches a custom kind in the first of its versions that is served.
-async fn custom(client: Client, kind: Kind, outlet: Outlet) {
-    let argo = |kind, plural| vec![Served { group: "argoproj.io", version: "v1alpha1", kind, plural }];
-    let versions = match kind {
-        Kind::Rollout => argo("Rollout", "rollouts"),
-        Kind::AnalysisRun => argo("AnalysisRun", "analysisruns"),
-        Kind::Experiment => argo("Experiment", "experiments"),
-        Kind::Canary => vec![Served { group: "flagger.app", version: "v1beta1", kind: "Canary", plural: "canaries" }],
-        Kind::Route => ["v1", "v1beta1"]
-            .map(|version| Served { group: "gateway.networking.k8s.io", version, kind: "HTTPRoute", plural: "httproutes" })
-            .to_vec(),
-        // v1 since 1.21.
-        _ => ["v1", "v1beta1"]
-            .map(|version| Served { group: "policy", version, kind: "PodDisruptionBudget", plural: "poddisruptionbudgets" })
-            .to_vec(),
-    };
+/// Watches a kind until it is told to stop, or it is certain that it may not. Of several versions the first is watched that
+/// is served.
+pub async fn kind(client: Client, kind: Kind, form: EndpointsForm, outlet: Outlet) {
+    let versions = served(kind, form);
     let last = versions.len().saturating_sub(1);
     for (at, served) in versions.into_iter().enumerate() {
         let api: Api<Lean<Custom>> = Api::namespaced_with(client.clone(), &outlet.namespace, &served);
         let absent =
             at < last && matches!(api.list(&ListParams::default().limit(1)).await, Err(kube::Error::Api(status)) if status.code == 404);
         if !absent {
+            return version(client, kind, served, outlet).await;
+        }
+    }
+}
+
+async fn version(client: Client, kind: Kind, served: Served, outlet: Outlet) {
+    match kind {
+        Kind::Deployment => follow::<objects::Deployment>(client, kind, served, outlet).await,
+        Kind::ReplicaSet => follow::<record::ReplicaSet>(client, kind, served, outlet).await,
+        Kind::StatefulSet => follow::<record::StatefulSet>(client, kind, served, outlet).await,
+        Kind::DaemonSet => follow::<record::DaemonSet>(client, kind, served, outlet).await,
+        Kind::ControllerRevision => follow::<record::ControllerRevision>(client, kind, served, outlet).await,
+        Kind::Pod => follow::<record::Pod>(client, kind, served, outlet).await,
+        Kind::Service => follow::<objects::Service>(client, kind, served, outlet).await,
+        Kind::Endpoints if served.plural == "endpoints" => follow::<record::Older>(client, kind, served, outlet).await,
+        Kind::Endpoints => follow::<record::Slice>(client, kind, served, outlet).await,
+        Kind::Autoscaler => follow::<objects::HorizontalPodAutoscaler>(client, kind, served, outlet).await,
+        Kind::Budget | Kind::Rollout | Kind::AnalysisRun | Kind::Experiment | Kind::Canary | Kind::Route => {
             let change = move |update| Change::Custom(kind, update);
-            return follow_as::<Custom, Custom>(client, kind, served, outlet, |raw, _| Some(raw), change).await;
+            follow_as::<Custom, Custom>(client, kind, served, outlet, |raw, _| Some(raw), change).await;
         }
     }
 }

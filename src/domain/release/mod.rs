@@ -4,6 +4,7 @@
 //! it may begin stands in the environment's [`policy`], and [`gate`] says in one sentence whether it does.
 
 pub mod approval;
+pub mod binding;
 pub mod checklist;
 pub mod finding;
 pub mod gate;

@@ -29,7 +29,7 @@ use kube::Client;
 pub use patch::{CHANGE_CAUSE, FIELD_MANAGER};
 pub use send::{execute, execute_through};
 pub use switch::{SWITCHED_AT, SWITCHED_FROM, switched};
-pub use wire::{Kind, Lost, Reply, call};
+pub use wire::{Kind, Lost, Reply, call, escaped};
 
 use crate::adapter::clock;
 use crate::domain::change::{ChangeError, Preview};

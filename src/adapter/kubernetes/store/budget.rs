@@ -8,16 +8,21 @@ use crate::adapter::kubernetes::record::Kind;
 use crate::domain::delivery::Budget;
 use crate::domain::rollout::Rollout;
 
-/// Returns the budgets whose selector matches the labels of a revision that has instances, by name.
+/// Returns the budgets over a rollout, of those that are known.
 pub fn over(space: &Space, rollout: &Rollout) -> Vec<Budget> {
+    among(space.custom.get(&Kind::Budget).into_iter().flat_map(|all| all.values()), rollout)
+}
+
+/// Returns the budgets whose selector matches the labels of a revision that has instances, by name.
+pub fn among<'a>(all: impl IntoIterator<Item = &'a Custom>, rollout: &Rollout) -> Vec<Budget> {
     let live: Vec<&[String]> = rollout
         .revisions
         .iter()
         .filter(|revision| revision.counts.total + revision.counts.wanted > 0)
         .map(|revision| revision.template.as_slice())
         .collect();
-    let all = space.custom.get(&Kind::Budget).into_iter().flat_map(|all| all.values());
-    let mut budgets: Vec<Budget> = all.filter(|object| live.iter().any(|template| matches(object, template))).map(read).collect();
+    let mut budgets: Vec<Budget> =
+        all.into_iter().filter(|object| live.iter().any(|template| matches(object, template))).map(read).collect();
     budgets.sort_by(|a, b| a.name.cmp(&b.name));
     budgets
 }

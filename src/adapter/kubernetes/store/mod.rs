@@ -25,6 +25,7 @@ use crate::domain::plan::{Target, Workload};
 use crate::domain::revision::Counts;
 use crate::domain::rollout::{Phase, Rollout, Serving, Strategy};
 use crate::domain::verb::Capabilities;
+pub use budget::among as budgets;
 use concern::Concern;
 use space::{Child, Children, Named, Space};
 
