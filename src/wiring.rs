@@ -82,11 +82,12 @@ pub async fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
         speed: demo.speed,
     });
     let driving = kubernetes::lock::Driving { user: user(), console: console.clone(), terms: terms() };
-    let (outlets, engine_tasks) = start_engines(&plan, &simulated, &driving, &event_tx, &log_tx)?;
+    let board = simulated::Board::default();
+    let (outlets, engine_tasks) = start_engines(&plan, &simulated, &board, &driving, &event_tx, &log_tx)?;
     let (record_tx, record_commands) = mpsc::channel(COMMANDS);
     let (record_events, records) = mpsc::channel(EVENTS);
     let journal = records::spawn(state_dir, console.clone(), record_commands, record_events);
-    let (ways, tidings) = gate::start(&plan);
+    let (ways, tidings) = gate::start(&plan, &simulated, &board)?;
     let (back_tx, back) = mpsc::channel(COMMANDS);
     let (shutdown_tx, shutdown) = mpsc::channel(1);
     let mut signals = terminal::Signals::listen().context("signals cannot be caught")?;
@@ -198,6 +199,7 @@ fn dress(settings: &Settings) -> anyhow::Result<(Themes, Look)> {
 fn start_engines(
     plan: &Plan,
     simulated: &simulated::Options,
+    board: &simulated::Board,
     driving: &kubernetes::lock::Driving,
     events: &mpsc::Sender<(EngineKind, Event)>,
     logs: &mpsc::Sender<LogBatch>,
@@ -216,7 +218,7 @@ fn start_engines(
                 let options = kubernetes::Options { kubeconfig: None, driving: Some(driving.clone()) };
                 kubernetes::spawn(options, workloads, commands, engine_events, logs.clone())
             }
-            EngineKind::Simulated => simulated::spawn(simulated, workloads, commands, engine_events, logs.clone())?,
+            EngineKind::Simulated => simulated::spawn_on(simulated, board.clone(), workloads, commands, engine_events, logs.clone())?,
         };
         tasks.spawn(async move {
             if let Err(error) = engine.await {

@@ -6,9 +6,9 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::{COMMANDS, EVENTS, shelves};
-use crate::adapter::{check, notifier};
+use crate::adapter::{check, kubernetes, notifier, simulated};
 use crate::domain::id::EnvironmentName;
-use crate::domain::plan::{EngineKind, Plan};
+use crate::domain::plan::{EngineKind, Plan, Workload};
 use crate::port;
 
 /// The ways to the parts that releases need.
@@ -31,15 +31,43 @@ pub(super) struct Tidings {
 }
 
 /// Starts them all.
-pub(super) fn start(plan: &Plan) -> (Ways, Tidings) {
+pub(super) fn start(plan: &Plan, simulated: &simulated::Options, board: &simulated::Board) -> anyhow::Result<(Ways, Tidings)> {
     let (release_tx, releases) = mpsc::channel(EVENTS);
     let stores = shelves::start(plan, Vec::new(), Vec::new(), &release_tx);
     let (check_tx, checks) = mpsc::channel(EVENTS);
     let (notify_tx, told) = mpsc::channel(EVENTS);
     let (tools, tool_commands) = mpsc::channel(COMMANDS);
+    let checkers = checkers(plan, simulated, board, &check_tx)?;
     check::spawn(tool_commands, check_tx);
     let (notifier, announcements) = mpsc::channel(COMMANDS);
     let telling = notifier::spawn(plan.channels.clone(), announcements, notify_tx);
-    let ways = Ways { stores: stores.ways, checkers: BTreeMap::new(), tools, notifier, writing: stores.tasks, telling };
-    (ways, Tidings { releases, checks, notifier: told })
+    let ways = Ways { stores: stores.ways, checkers, tools, notifier, writing: stores.tasks, telling };
+    Ok((ways, Tidings { releases, checks, notifier: told }))
+}
+
+/// Starts a checker for each kind of engine that the workloads name.
+fn checkers(
+    plan: &Plan,
+    simulated: &simulated::Options,
+    board: &simulated::Board,
+    found: &mpsc::Sender<port::check::Event>,
+) -> anyhow::Result<BTreeMap<EngineKind, mpsc::Sender<port::check::Command>>> {
+    let workloads: Vec<Workload> = plan.workloads().cloned().collect();
+    let mut outlets = BTreeMap::new();
+    for kind in EngineKind::ALL {
+        if !workloads.iter().any(|workload| workload.engine == kind) {
+            continue;
+        }
+        let (outlet, commands) = mpsc::channel(COMMANDS);
+        match kind {
+            EngineKind::Kubernetes => {
+                kubernetes::check::spawn(kubernetes::Options::default(), workloads.clone(), commands, found.clone());
+            }
+            EngineKind::Simulated => {
+                simulated::check::spawn(simulated, board.clone(), commands, found.clone())?;
+            }
+        }
+        outlets.insert(kind, outlet);
+    }
+    Ok(outlets)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
+use super::board::Board;
 use super::follow::Follow;
 use super::orders::{Orders, Sending};
 use super::pace::later;
@@ -27,6 +28,7 @@ const PROOF: SignedDuration = SignedDuration::from_secs(1);
 /// The state of the task.
 pub(super) struct Driver {
     world: World,
+    board: Board,
     scopes: Vec<Scope>,
     events: mpsc::Sender<Event>,
     logs: mpsc::Sender<LogBatch>,
@@ -40,11 +42,11 @@ pub(super) struct Driver {
 struct Gone;
 
 impl Driver {
-    pub(super) fn new(world: World, writing: Logs, events: mpsc::Sender<Event>, logs: mpsc::Sender<LogBatch>) -> Self {
+    pub(super) fn new(world: World, board: Board, writing: Logs, events: mpsc::Sender<Event>, logs: mpsc::Sender<LogBatch>) -> Self {
         let mut scopes: Vec<Scope> = world.services.iter().map(|managed| managed.workload.scope()).collect();
         scopes.sort();
         scopes.dedup();
-        Self { world, scopes, events, logs, writing, orders: Orders::default(), follow: None, proved: Timestamp::MIN }
+        Self { world, board, scopes, events, logs, writing, orders: Orders::default(), follow: None, proved: Timestamp::MIN }
     }
 
     /// Runs until the console goes away.
@@ -80,6 +82,7 @@ impl Driver {
     async fn relist(&mut self) -> Result<(), Gone> {
         let whole: Vec<_> = self.world.services.iter().map(|managed| Arc::new(view::rollout(managed))).collect();
         for rollout in whole {
+            self.board.post(rollout.clone());
             self.send(Event::Rollout(rollout)).await?;
         }
         Ok(())
@@ -96,6 +99,7 @@ impl Driver {
                 Happening::LinkBack => self.regain().await?,
             }
         }
+        self.board.push(&self.world.pushes);
         // A lock lapses without a link as well.
         let linked = self.world.link_up();
         for (seat, standing) in self.world.locks.tick(linked, now) {
@@ -112,6 +116,7 @@ impl Driver {
         for at in changed {
             if let Some(managed) = self.world.services.get(at) {
                 let rollout = Arc::new(view::rollout(managed));
+                self.board.post(rollout.clone());
                 self.send(Event::Rollout(rollout)).await?;
             }
         }
@@ -126,8 +131,10 @@ impl Driver {
     }
 
     async fn lose(&mut self, until: Timestamp, now: Timestamp) -> Result<(), Gone> {
+        let why = "connection reset by peer";
+        self.board.link(Some(why.into()));
         for scope in self.scopes.clone() {
-            let link = Link::Retrying { why: "connection reset by peer".into(), next: until };
+            let link = Link::Retrying { why: why.into(), next: until };
             self.send(Event::Link { scope, link }).await?;
         }
         for answer in self.orders.cut() {
@@ -140,6 +147,7 @@ impl Driver {
     }
 
     async fn regain(&mut self) -> Result<(), Gone> {
+        self.board.link(None);
         for scope in self.scopes.clone() {
             self.send(Event::Link { scope, link: Link::Up }).await?;
         }

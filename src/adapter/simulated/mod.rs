@@ -3,14 +3,17 @@
 //! `world` holds everything and goes on by `tick(now)`; `object`, `router` and `argo` are what is in it, `pod`, `rolling`,
 //! `canary`, `bluegreen` and `analysis` how it moves, `fault` what befalls it; `view` and `delivery` are how the console sees
 //! it; `api` is how it is written, `change` and `steer` what an order writes; `scenario` and `fleet` are what it starts from;
-//! `driver` is the task that speaks the port. Only the driver reads the clock.
+//! `driver` is the task that speaks the port; `check` answers for checklists, over the `board` that the driver posts to. Only
+//! those two read the clock.
 
 mod analysis;
 mod api;
 mod argo;
 mod bluegreen;
+mod board;
 mod canary;
 mod change;
+pub mod check;
 mod delivery;
 mod diff;
 mod driver;
@@ -38,6 +41,7 @@ mod tests;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+pub use board::Board;
 pub use scenario::{ScenarioError, names};
 pub use world::{Happening, World};
 
@@ -84,11 +88,27 @@ pub fn spawn(
     events: mpsc::Sender<Event>,
     logs: mpsc::Sender<LogBatch>,
 ) -> Result<JoinHandle<()>, ScenarioError> {
+    spawn_on(options, Board::default(), workloads, commands, events, logs)
+}
+
+/// Starts the task with a board for its checks.
+///
+/// # Errors
+///
+/// There is no scenario of that name.
+pub fn spawn_on(
+    options: &Options,
+    board: Board,
+    workloads: Vec<Workload>,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    logs: mpsc::Sender<LogBatch>,
+) -> Result<JoinHandle<()>, ScenarioError> {
     let scenario = Scenario::load(&options.scenario)?;
     let fleet = scenario.fleet()?;
     let (seed, speed) = (options.seed, options.speed);
     Ok(tokio::spawn(async move {
         let world = World::new(&scenario, &fleet, workloads, seed, speed, crate::adapter::clock::now());
-        driver::Driver::new(world, scenario.logs, events, logs).run(commands).await;
+        driver::Driver::new(world, board, scenario.logs, events, logs).run(commands).await;
     }))
 }

@@ -41,6 +41,19 @@ pub struct Scenario {
     /// Someone else changes what was previewed, right after the preview.
     #[serde(default)]
     pub after_preview: Option<Deed>,
+    /// Checks of releases that do not pass at first.
+    #[serde(default)]
+    pub check: Vec<Scripted>,
+}
+
+/// A check that fails, so many times before it is what the world says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scripted {
+    /// As a plan names it: `capacity`.
+    pub kind: String,
+    pub evidence: String,
+    pub times: u32,
 }
 
 /// Which services there are.
@@ -147,6 +160,10 @@ pub enum Deed {
     Resume {
         rollout: String,
         by: String,
+    },
+    /// Someone pushes other bytes under the same tag: `trixtech/booking-backend:2.2.0`.
+    Push {
+        image: String,
     },
     /// Whatever the console has previewed is changed by someone else.
     Meddle {

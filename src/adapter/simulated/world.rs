@@ -1,6 +1,6 @@
 //! The simulated world: everything there is, stepped by the time given. The same scenario, seed and times replay the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -58,6 +58,8 @@ pub struct World {
     pub(super) slow: Option<(SignedDuration, Timestamp)>,
     /// Someone else who changes what was previewed, and how often still.
     pub(super) meddler: Option<(String, u32)>,
+    /// How often each image was pushed again.
+    pub pushes: BTreeMap<String, u32>,
     /// Whose usage is measured.
     pub focus: Option<RolloutId>,
     measured: Timestamp,
@@ -81,7 +83,19 @@ impl World {
             Some(Deed::Meddle { by, times }) => Some((by.clone(), *times)),
             _ => None,
         };
-        let mut world = Self { services, locks, pace, rng, due, cut_until: None, slow: None, meddler, focus: None, measured: begin };
+        let mut world = Self {
+            services,
+            locks,
+            pace,
+            rng,
+            due,
+            cut_until: None,
+            slow: None,
+            meddler,
+            pushes: BTreeMap::new(),
+            focus: None,
+            measured: begin,
+        };
         // Half a second of the world at a time: finer than anything it does.
         let turn = world.pace.seconds(0.5);
         let mut now = begin;
@@ -282,6 +296,10 @@ impl World {
             }
             Deed::Slow { answer, lasting } => {
                 self.slow = Some((*answer, later(now, *lasting)));
+                None
+            }
+            Deed::Push { image } => {
+                *self.pushes.entry(image.clone()).or_default() += 1;
                 None
             }
             Deed::Meddle { by, times } => {
