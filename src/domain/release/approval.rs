@@ -1,13 +1,12 @@
 //! Approvals: which roles must have said yes, and what a yes is worth.
 //!
 //! A decision is bound to the bytes and to the plan that it was given for: a new push or another rule voids it. A person
-//! counts once in a release, whatever roles they hold.
-
-use std::collections::BTreeSet;
+//! counts once in a release, whatever roles they hold, and where it is needed most.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::checklist::CLOCKS;
 use super::policy::Policy;
 use super::{Kind, Release, Voucher};
 use crate::domain::id::{Actor, ApproverRole};
@@ -116,9 +115,8 @@ impl Standing<'_> {
 pub fn standing<'a>(policy: &'a Policy, release: &'a Release, now: Timestamp) -> Vec<Standing<'a>> {
     let of = release.fingerprint();
     let latest = latest(release);
-    let mut used: BTreeSet<&Actor> = BTreeSet::new();
     let rules = policy.approvals.iter().filter(|rule| rule.applies(release));
-    rules
+    let mut standings: Vec<Standing<'a>> = rules
         .map(|rule| {
             let mut standing = Standing { rule, counted: Vec::new(), void: Vec::new(), refused: None };
             for decision in latest.iter().copied().filter(|decision| decision.role == rule.role) {
@@ -128,13 +126,64 @@ pub fn standing<'a>(policy: &'a Policy, release: &'a Release, now: Timestamp) ->
                     // Who may not approve may not stop it either; what stops stands until it is withdrawn or the bytes change.
                     (Choice::Refuse, None | Some(Void::Expired | Void::Plan | Void::Author)) => standing.refused = Some(decision),
                     (Choice::Refuse | Choice::Approve, Some(void)) => standing.void.push((decision, void)),
-                    (Choice::Approve, None) if !used.insert(&decision.by) => standing.void.push((decision, Void::Twice)),
                     (Choice::Approve, None) => standing.counted.push(decision),
                 }
             }
             standing
         })
-        .collect()
+        .collect();
+    share(&mut standings);
+    standings
+}
+
+/// Lets each person count for one rule: shared out so that as many approvals as possible are had, whatever the order of the
+/// rules. Who is over counts where the first rule would have them.
+fn share(standings: &mut [Standing<'_>]) {
+    let wanted = |standing: &Standing<'_>| (standing.rule.count as usize).min(standing.counted.len());
+    let places: Vec<usize> = standings.iter().enumerate().flat_map(|(at, standing)| std::iter::repeat_n(at, wanted(standing))).collect();
+    let mut taken: Vec<Option<&Actor>> = vec![None; places.len()];
+    for place in 0..places.len() {
+        seat(standings, &places, &mut taken, place, &mut Vec::new());
+    }
+    let mut counts: Vec<(&Actor, usize)> = places.iter().zip(&taken).filter_map(|(rule, who)| who.map(|who| (who, *rule))).collect();
+    for at in 0..standings.len() {
+        let Some(standing) = standings.get_mut(at) else { continue };
+        let (kept, twice) = std::mem::take(&mut standing.counted).into_iter().partition(|decision| {
+            let elsewhere = counts.iter().find(|(who, _)| **who == decision.by).map(|(_, rule)| *rule);
+            if elsewhere.is_none() {
+                counts.push((&decision.by, at));
+            }
+            elsewhere.is_none_or(|rule| rule == at)
+        });
+        let twice: Vec<&Decision> = twice;
+        standing.counted = kept;
+        standing.void.extend(twice.into_iter().map(|decision| (decision, Void::Twice)));
+    }
+}
+
+/// Finds somebody for a place, moving others to another place of theirs where that makes room (an augmenting path).
+fn seat<'a>(
+    standings: &[Standing<'a>],
+    places: &[usize],
+    taken: &mut [Option<&'a Actor>],
+    place: usize,
+    seen: &mut Vec<&'a Actor>,
+) -> bool {
+    let Some(standing) = places.get(place).and_then(|rule| standings.get(*rule)) else { return false };
+    for decision in &standing.counted {
+        let who = &decision.by;
+        if seen.contains(&who) {
+            continue;
+        }
+        seen.push(who);
+        let before = taken.iter().position(|one| *one == Some(who));
+        let free = before.is_none_or(|before| before != place && seat(standings, places, taken, before, seen));
+        if free && let Some(seat) = taken.get_mut(place) {
+            *seat = Some(who);
+            return true;
+        }
+    }
+    false
 }
 
 /// Returns why somebody may not decide in a role, before they try.
@@ -143,7 +192,7 @@ pub fn standing<'a>(policy: &'a Policy, release: &'a Release, now: Timestamp) ->
 ///
 /// A sentence: not a holder of the role, or the author.
 pub fn may_decide(policy: &Policy, release: &Release, role: &ApproverRole, by: &Actor) -> Result<(), String> {
-    if release.brief.author == *by {
+    if release.wrote(by) {
         return Err("you may not approve your own release".into());
     }
     if !policy.holds(role, by) {
@@ -167,13 +216,17 @@ fn void(policy: &Policy, release: &Release, rule: &Rule, decision: &Decision, of
         Some(Void::Role)
     } else if decision.of != of {
         Some(Void::Bytes)
-    } else if decision.by == release.brief.author {
+    } else if release.wrote(&decision.by) {
         Some(Void::Author)
     } else if decision.plan != policy.fingerprint {
         Some(Void::Plan)
-    } else if rule.expires.is_some_and(|expires| now.duration_since(decision.at) > expires) {
+    } else if rule.expires.is_some_and(|expires| now.duration_since(decision.at) > expires || now.duration_since(decision.at) < -CLOCKS) {
+        // One that is dated ahead of this clock would never end.
         Some(Void::Expired)
     } else {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -289,11 +289,16 @@ pub struct Standing<'a> {
     pub stale: Option<&'static str>,
 }
 
+/// How far the clocks of two consoles may be apart. What is dated further ahead would stay fresh for who knows how long.
+pub(super) const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
 /// Compares an item's outcome with the time and with what the release is bound to now.
 pub fn standing<'a>(item: &Item, outcome: Option<&'a Outcome>, fingerprint: &str, now: Timestamp) -> Standing<'a> {
     let Some(found) = outcome else { return Standing { verdict: Verdict::Pending, outcome: None, stale: None } };
     let stale = if found.of != fingerprint {
         Some("of another version")
+    } else if now.duration_since(found.at) < -CLOCKS {
+        Some("dated ahead of this clock")
     } else if item.fresh.is_some_and(|fresh| now.duration_since(found.at) > fresh) {
         Some("too old")
     } else {
@@ -302,3 +307,6 @@ pub fn standing<'a>(item: &Item, outcome: Option<&'a Outcome>, fingerprint: &str
     let verdict = if stale.is_some() { Verdict::Pending } else { found.verdict };
     Standing { verdict, outcome, stale }
 }
+
+#[cfg(test)]
+mod tests;

@@ -251,14 +251,29 @@ pub struct Release {
 }
 
 impl Release {
-    /// Returns what approvals are bound to beside the plan: the digests, or the tags where none are known. Two releases with the
-    /// same text are of the same bytes, as far as is known.
+    /// Returns what ticks and approvals are bound to: each service with its digest, or the tag where none is known. Two releases
+    /// with the same text are of the same bytes, as far as is known. Of many services it is their digest: it stands in every
+    /// entry that is bound to it.
     pub fn fingerprint(&self) -> String {
-        if self.bound.is_empty() {
-            return self.brief.versions.iter().map(|(service, version)| format!("{service}={version}")).collect::<Vec<_>>().join(" ");
+        let of = |(service, version): &(ServiceName, String)| match self.bound.iter().find(|bound| bound.service == *service) {
+            Some(bound) => format!("{service}={}", bound.digest.as_deref().unwrap_or(&bound.image)),
+            None => format!("{service}={version}"),
+        };
+        let mut services: Vec<String> = self.brief.versions.iter().map(of).collect();
+        services.sort();
+        let text = services.join(" ");
+        if text.len() <= 512 {
+            return text;
         }
-        let of = |bound: &Bound| format!("{}={}", bound.service, bound.digest.as_deref().unwrap_or(&bound.image));
-        self.bound.iter().map(of).collect::<Vec<_>>().join(" ")
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{} services={hex}", services.len())
+    }
+
+    /// Returns whether somebody wrote the brief, or changed it.
+    pub fn wrote(&self, who: &Actor) -> bool {
+        let drafted = |entry: &Entry| matches!(entry.body, record::Body::Drafted { .. }) && entry.actor == *who;
+        self.brief.author == *who || self.entries.iter().any(drafted)
     }
 
     /// Returns whether a rollout is of this release.
@@ -279,5 +294,7 @@ impl ReleaseId {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -1,43 +1,9 @@
 //! What a record gives back, and what it does with what it cannot read.
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::*;
-use crate::domain::release::Kind;
 use crate::domain::release::approval::Choice;
 use crate::domain::release::checklist::Verdict;
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
-}
-
-fn entry(second: i64, body: Body) -> Entry {
-    Entry { at: at(second), actor: "ana".into(), voucher: Voucher::Cluster, console: "desk:4711".into(), body }
-}
-
-fn brief() -> Brief {
-    Brief {
-        environment: "production".into(),
-        versions: vec![("backend".into(), "2.2.0".into())],
-        kind: Kind::Standard,
-        title: "Seats".into(),
-        author: "ana".into(),
-        ticket: Some("OPS-12".into()),
-        notes: "first line\nsecond | line".into(),
-        audience: String::new(),
-        duration: Some(SignedDuration::from_mins(40)),
-        downtime: None,
-        cutover: Some(at(900)),
-        contingency: String::new(),
-        class: None,
-        criterion: None,
-        strategies: vec!["canary".into()],
-    }
-}
-
-fn rollout() -> RolloutId {
-    RolloutId { environment: "production".into(), service: "backend".into(), workload: "backend".into() }
-}
+use crate::domain::release::tests::{at, brief, entry, rollout};
 
 /// One of each kind.
 fn all() -> Vec<Body> {
