@@ -12,7 +12,9 @@ pub mod keeping;
 pub mod machine;
 pub mod policy;
 pub mod record;
+pub mod report;
 mod scrub;
+pub mod telling;
 
 use std::collections::BTreeMap;
 use std::fmt;
