@@ -8,6 +8,7 @@ mod init;
 mod keys;
 mod kubeconfig;
 mod output;
+mod report;
 mod schema;
 
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Write a commented plan of what runs in a cluster
     Init(init::InitArgs),
+    /// Write what happened on a release, as Markdown or JSON, or list the releases
+    Report(report::ReportArgs),
     /// Print the JSON Schema of the plan, for editors
     Schema,
     /// Print the key map that holds
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Schema) => schema::run(),
         Some(Command::Keys) => keys::run(),
     };
