@@ -171,11 +171,11 @@ pub async fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
     // that hangs is not waited for.
     let ending = async {
         // An engine lets the driver's locks go before it ends.
-        let (written, ..) = tokio::join!(journal, engine_tasks.join_all(), ways.writing.join_all(), ways.telling);
+        let (written, ..) = tokio::join!(journal, engine_tasks.join_all(), ways.writing.join_all(), ways.telling, ways.checking);
         written
     };
     if tokio::time::timeout(Duration::from_secs(2), ending).await.is_err() {
-        tracing::warn!("the journal, a store of releases, an engine or the notifier did not end in time");
+        tracing::warn!("the journal, a store of releases, an engine, a check or the notifier did not end in time");
     }
     ended.context("the console ended")
 }

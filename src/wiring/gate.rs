@@ -21,6 +21,8 @@ pub(super) struct Ways {
     pub writing: JoinSet<()>,
     /// Ends when what was announced is sent or given up.
     pub telling: JoinHandle<()>,
+    /// Ends when the programs that checks have started are killed.
+    pub checking: JoinHandle<()>,
 }
 
 /// The ways back from them.
@@ -38,10 +40,10 @@ pub(super) fn start(plan: &Plan, simulated: &simulated::Options, board: &simulat
     let (notify_tx, told) = mpsc::channel(EVENTS);
     let (tools, tool_commands) = mpsc::channel(COMMANDS);
     let checkers = checkers(plan, simulated, board, &check_tx)?;
-    check::spawn(tool_commands, check_tx);
+    let checking = check::spawn(check::Options::of(plan), tool_commands, check_tx);
     let (notifier, announcements) = mpsc::channel(COMMANDS);
     let telling = notifier::spawn(plan.channels.clone(), announcements, notify_tx);
-    let ways = Ways { stores: stores.ways, checkers, tools, notifier, writing: stores.tasks, telling };
+    let ways = Ways { stores: stores.ways, checkers, tools, notifier, writing: stores.tasks, telling, checking };
     Ok((ways, Tidings { releases, checks, notifier: told }))
 }
 
