@@ -4,6 +4,7 @@
 mod architecture;
 #[path = "../belief.rs"]
 mod belief;
+mod check;
 mod config;
 mod flows;
 mod kubernetes;
