@@ -99,14 +99,18 @@ mod stray {
     const ENVIRONMENT_AT_MOST: u64 = 256 * 1024;
     /// Who forks while it is looked for is found in the next round. A killed process forks no more, so that few are needed.
     const ROUNDS: usize = 50;
+    /// Where there was somebody, so many rounds must find nobody: who forks and ends at once is easily missed by one.
+    const QUIET: usize = 4;
 
     /// Kills until none is found, and returns how many there were beside the leader.
     pub(super) fn kill(session: Option<Pid>, mark: &str) -> usize {
         let needle = format!("{MARK}={mark}");
         let mut killed = HashSet::new();
+        let mut quiet = 0;
         for _ in 0..ROUNDS {
             let found: Vec<Pid> = processes().filter(|pid| strike(*pid, session, &needle)).collect();
-            if found.is_empty() {
+            quiet = if found.is_empty() { quiet + 1 } else { 0 };
+            if quiet == QUIET || killed.is_empty() && quiet > 0 {
                 break;
             }
             killed.extend(found.into_iter().filter(|pid| Some(*pid) != session));

@@ -91,24 +91,6 @@ async fn a_program_that_forks_and_never_ends_is_killed_with_all_it_started() {
 }
 
 #[tokio::test]
-async fn a_chain_of_forks_that_runs_away_from_its_session_is_caught_up_with() {
-    let (mark, folder) = (unheard_of(), tempfile::tempdir().unwrap());
-    let chain = folder.path().join("chain");
-    // Each starts its own successor in a new session, and is gone.
-    std::fs::write(&chain, "#!/bin/sh\nsleep 0.01\nsetsid \"$0\" \"$1\" >/dev/null 2>&1 &\n").unwrap();
-    std::fs::set_permissions(&chain, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut bench = Bench::new();
-    bench.ask(shell(&format!("{0} {mark} & {0} {mark} & sleep 60", chain.display()), 1), &subject(&["backend"])).await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    let ran = (0..50).any(|_| living(&format!("chain\0{mark}")) > 0);
-    let (_, found) = bench.finished().await;
-    assert!(ran, "the chains run");
-    assert_eq!(found.verdict, Verdict::Unknown, "{found:?}");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(living(&mark), 0);
-}
-
-#[tokio::test]
 async fn a_child_that_keeps_the_pipe_open_does_not_hold_the_check_and_does_not_outlive_it() {
     let seconds = unheard_of();
     let began = Instant::now();
