@@ -159,7 +159,7 @@ impl Walk<'_> {
     fn value(&mut self, schema: &Value, place: &Place, key: &str, value: &mut Spanned<DeValue<'_>>) -> bool {
         let span = value.span();
         let found = value.get_ref().type_str();
-        match (kind(schema), value.get_mut()) {
+        match (kind_of(schema, found), value.get_mut()) {
             ("object", DeValue::Table(table)) => self.table(schema, place, span, table),
             ("array", DeValue::Array(items)) => {
                 let Some(wanted) = schema.get("items") else { return true };
@@ -187,6 +187,8 @@ impl Walk<'_> {
                     return false;
                 }
             }
+            // TOML has dates of its own; a schema has only strings that are written like one.
+            ("string", DeValue::Datetime(_)) if schema.get("format").is_some_and(|format| format == "date-time") => {}
             ("boolean", DeValue::Boolean(_)) => {}
             ("integer", DeValue::Integer(number)) => return self.integer(schema, key, span, number.as_str()),
             (wanted, _) => {
@@ -237,9 +239,23 @@ fn holders(schema: &Value, place: &Place, key: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Returns the JSON type that a schema asks for.
+/// Returns the JSON type that a schema asks for: the first of several.
 fn kind(schema: &Value) -> &str {
-    schema.get("type").and_then(Value::as_str).unwrap_or("string")
+    kind_of(schema, "")
+}
+
+/// Returns the JSON type that a schema asks for; of several, the one that the TOML type that was found is.
+fn kind_of<'a>(schema: &'a Value, found: &str) -> &'a str {
+    let found = if found == "table" { "object" } else { found };
+    match schema.get("type") {
+        Some(Value::Array(kinds)) => {
+            let mut kinds = kinds.iter().filter_map(Value::as_str);
+            let first = kinds.next().unwrap_or("string");
+            if first == found { first } else { kinds.find(|kind| *kind == found).unwrap_or(first) }
+        }
+        Some(Value::String(kind)) => kind,
+        _ => "string",
+    }
 }
 
 fn holds_tables(schema: &Value) -> bool {

@@ -63,6 +63,21 @@ impl ConfigError {
     }
 }
 
+impl ConfigError {
+    /// Puts stars over what the caret stands under: it may be a secret.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        let (from, to) = (self.at.column.saturating_sub(1), self.at.column.saturating_sub(1) + self.at.length);
+        let hide = |(at, character): (usize, char)| match character {
+            '"' | '\'' => character,
+            _ if (from..to).contains(&at) => '*',
+            _ => character,
+        };
+        self.at.text = self.at.text.chars().enumerate().map(hide).collect::<String>().into();
+        self
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Position { file, line, column, .. } = &self.at;

@@ -281,6 +281,20 @@ pub enum MailSecurity {
     None,
 }
 
+impl MailSecurity {
+    /// All of them, the safest first.
+    pub const ALL: [Self; 3] = [Self::Tls, Self::Starttls, Self::None];
+
+    /// Returns the port that is usual for it.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Tls => 465,
+            Self::Starttls => 587,
+            Self::None => 25,
+        }
+    }
+}
+
 impl Plan {
     /// Returns the environment of that name.
     pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {

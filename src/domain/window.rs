@@ -239,11 +239,7 @@ impl Calendar {
             (Open::Until(until, window), freeze) => {
                 let until = freeze.map_or(until, |from| until.min(from));
                 let window = window.name.clone();
-                if until.duration_since(now) <= self.lead {
-                    Standing::Closing { until, window }
-                } else {
-                    Standing::Open { until, window }
-                }
+                if until.duration_since(now) <= self.lead { Standing::Closing { until, window } } else { Standing::Open { until, window } }
             }
         }
     }

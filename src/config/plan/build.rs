@@ -6,19 +6,20 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::file::{EnvironmentFile, PlanFile, ServiceFile};
+use super::policy::ReleaseFile;
 use super::target::{self, Part};
-use super::{ContextUse, defaults, names};
+use super::{ContextUse, defaults, names, notify, policy};
 use crate::config::error::ConfigError;
 use crate::config::position::{Position, Source};
 use crate::config::similar::similar;
-use crate::domain::id::{RolloutId, ServiceName};
+use crate::domain::id::{EnvironmentName, RolloutId, ServiceName};
 use crate::domain::plan::{EngineKind, Environment, Plan, Service, Target, Workload};
 
 /// What is read so far, and what is wrong with it.
 pub(super) struct Build<'a> {
     pub source: &'a Source,
     pub errors: &'a mut Vec<ConfigError>,
-    environments: Vec<Environment>,
+    pub environments: Vec<Environment>,
     pub contexts: Vec<ContextUse>,
     /// True where an environment's name could not be read: a reference that finds none may mean that one.
     nameless: bool,
@@ -34,9 +35,18 @@ impl<'a> Build<'a> {
     /// Reads the whole file. What comes out is only a plan where no error was added.
     pub(super) fn plan(&mut self, file: &PlanFile, default_name: &str) -> Plan {
         self.environments(file.environment.as_deref().unwrap_or_default());
+        // By name, for one that could not be read has left no environment.
+        let of = |name: &EnvironmentName| {
+            let files = file.environment.iter().flatten().map(Spanned::get_ref);
+            let found = files.into_iter().find(|file| file.name.as_ref().is_some_and(|given| given.get_ref() == name.as_str()));
+            found.and_then(|file| file.release.as_ref()).map(Spanned::get_ref)
+        };
+        let own: Vec<Option<&ReleaseFile>> = self.environments.iter().map(|environment| of(&environment.name)).collect();
+        policy::make(self, file, &own);
+        let channels = notify::channels(self, &file.notify);
         let services = self.services(file.service.as_deref().unwrap_or_default());
         let name = file.name.as_ref().map_or(default_name, |name| name.get_ref()).to_owned();
-        Plan { name, path: None, environments: self.environments.clone(), services, provisional: false, channels: Vec::new() }
+        Plan { name, path: None, environments: self.environments.clone(), services, provisional: false, channels }
     }
 
     fn environments(&mut self, files: &[Spanned<EnvironmentFile>]) {
@@ -194,7 +204,7 @@ impl<'a> Build<'a> {
     }
 
     /// Returns the environments that a list names, by their places.
-    fn listed(&mut self, list: &Spanned<Vec<Spanned<String>>>) -> Vec<usize> {
+    pub(super) fn listed(&mut self, list: &Spanned<Vec<Spanned<String>>>) -> Vec<usize> {
         let mut places = Vec::new();
         for wanted in list.get_ref() {
             match self.environments.iter().position(|environment| environment.name.as_str() == wanted.get_ref()) {
@@ -202,17 +212,49 @@ impl<'a> Build<'a> {
                     self.push(wanted.span(), format!("`{}` is listed twice", wanted.get_ref())).label("once is enough");
                 }
                 Some(place) => places.push(place),
-                None if self.nameless => {}
                 None => {
-                    let known: Vec<String> = self.environments.iter().map(|environment| environment.name.to_string()).collect();
-                    let error = ConfigError::new(self.source.at(wanted.span()), format!("there is no environment `{}`", wanted.get_ref()))
-                        .meant(similar(wanted.get_ref(), known.iter().map(String::as_str)))
-                        .note(format!("environments of this plan: {}", known.join(", ")));
-                    self.errors.push(error);
+                    self.environment(wanted.get_ref(), wanted.span());
                 }
             }
         }
         places
+    }
+
+    /// Returns the environment of that name; an error where the plan has none.
+    pub(super) fn environment(&mut self, name: &str, span: Range<usize>) -> Option<EnvironmentName> {
+        if let Some(found) = self.environments.iter().find(|environment| environment.name.as_str() == name) {
+            return Some(found.name.clone());
+        }
+        if !self.nameless {
+            let known: Vec<String> = self.environments.iter().map(|environment| environment.name.to_string()).collect();
+            let error = ConfigError::new(self.source.at(span), format!("there is no environment `{name}`"))
+                .meant(similar(name, known.iter().map(String::as_str)))
+                .note(format!("environments of this plan: {}", known.join(", ")));
+            self.errors.push(error);
+        }
+        None
+    }
+
+    /// Returns the environments that a list names, by their places; all of them where there is no list.
+    pub(super) fn places(&mut self, list: Option<&Spanned<Vec<Spanned<String>>>>) -> Vec<usize> {
+        match list {
+            Some(list) => self.listed(list),
+            None => (0..self.environments.len()).collect(),
+        }
+    }
+
+    /// Checks that a text says something; true where it is absent (reported as missing where it must be there).
+    pub(super) fn told(&mut self, text: Option<&Spanned<String>>, key: &str) -> bool {
+        let Some(text) = text.filter(|text| text.get_ref().trim().is_empty()) else { return true };
+        self.push(text.span(), format!("`{key}` is empty"));
+        false
+    }
+
+    /// Returns where a part of a text stands, which must be a slice of it; the whole text where its quotes hide that.
+    pub(super) fn within(&self, text: &Spanned<String>, part: &str) -> Range<usize> {
+        let start = text.span().start + 1 + (part.as_ptr() as usize).saturating_sub(text.get_ref().as_ptr() as usize);
+        let span = start..start + part.len();
+        if self.source.text().get(span.clone()) == Some(part) { span } else { text.span() }
     }
 
     /// Checks a name of ours; none where it is absent (reported as missing) or wrong.
@@ -246,7 +288,7 @@ impl<'a> Build<'a> {
         }
     }
 
-    fn first<'f>(&mut self, seen: &mut HashMap<&'f str, Position>, what: &str, name: &'f Spanned<String>) -> bool {
+    pub(super) fn first<'f>(&mut self, seen: &mut HashMap<&'f str, Position>, what: &str, name: &'f Spanned<String>) -> bool {
         let at = self.source.at(name.span());
         if let Some(before) = seen.get(name.get_ref().as_str()) {
             let error =

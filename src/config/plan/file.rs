@@ -9,7 +9,16 @@ use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use crate::domain::plan::{Colour, EngineKind, Protection};
+use super::approval::{ApprovalFile, RolesFile};
+use super::calendar::{FreezeFile, WindowFile};
+use super::checklist::ChecklistFile;
+use super::notify::NotifyFile;
+use super::policy::ReleaseFile;
+use crate::domain::announcement::Occasion;
+use crate::domain::plan::{Colour, EngineKind, MailSecurity, Protection};
+use crate::domain::release::Kind;
+use crate::domain::release::checklist::Stage;
+use crate::domain::release::policy::OnClose;
 
 /// A deployment plan: environments in promotion order, and the services that are released to them.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,6 +33,35 @@ pub(super) struct PlanFile {
     /// The services that the deck shows, in this order.
     #[schemars(with = "Vec<ServiceFile>", length(min = 1))]
     pub service: Option<Vec<Spanned<ServiceFile>>>,
+    /// The time zone of windows and dates that name none, and that times are said in. Default: each names its own.
+    #[schemars(with = "Option<String>", example = &"Europe/Berlin")]
+    pub zone: Option<Spanned<String>>,
+    /// Who approves as what: each role with its holders, as the cluster or the system says their names.
+    #[schemars(with = "Option<BTreeMap<String, Vec<String>>>", example = serde_json::json!({ "technical": ["ana"] }))]
+    pub roles: Option<RolesFile>,
+    /// How releases are made, where an environment does not say otherwise.
+    #[schemars(with = "Option<ReleaseFile>")]
+    pub release: Option<Spanned<ReleaseFile>>,
+    /// The approvals that releases need.
+    #[serde(default)]
+    #[schemars(with = "Vec<ApprovalFile>")]
+    pub approval: Vec<Spanned<ApprovalFile>>,
+    /// The times in which releases may begin.
+    #[serde(default)]
+    #[schemars(with = "Vec<WindowFile>")]
+    pub window: Vec<Spanned<WindowFile>>,
+    /// The times in which nothing may begin.
+    #[serde(default)]
+    #[schemars(with = "Vec<FreezeFile>")]
+    pub freeze: Vec<Spanned<FreezeFile>>,
+    /// What is asked of a release beside the shipped checklists, or in their place.
+    #[serde(default)]
+    #[schemars(with = "Vec<ChecklistFile>")]
+    pub checklist: Vec<Spanned<ChecklistFile>>,
+    /// Who is told of releases, and how.
+    #[serde(default)]
+    #[schemars(with = "Vec<NotifyFile>")]
+    pub notify: Vec<Spanned<NotifyFile>>,
 }
 
 /// One environment: where its workloads run, and how carefully they are touched.
@@ -55,6 +93,9 @@ pub(super) struct EnvironmentFile {
     #[serde(default)]
     #[schemars(schema_with = "colours")]
     pub colour: Option<Spanned<Colour>>,
+    /// How releases to it are made, where that differs from the plan's [release].
+    #[schemars(with = "Option<ReleaseFile>")]
+    pub release: Option<Spanned<ReleaseFile>>,
 }
 
 /// One service: what is shipped to it, and the workloads that run it.
@@ -175,6 +216,42 @@ fn protections(_: &mut schemars::SchemaGenerator) -> Schema {
 
 fn colours(_: &mut schemars::SchemaGenerator) -> Schema {
     words(&Colour::ALL)
+}
+
+/// The strategies by which an approval may be told apart, as a plan names them.
+const STRATEGIES: [&str; 4] = ["rolling", "recreate", "canary", "blue-green"];
+
+pub(super) fn kinds(_: &mut schemars::SchemaGenerator) -> Schema {
+    list(&Kind::ALL)
+}
+
+pub(super) fn strategies(_: &mut schemars::SchemaGenerator) -> Schema {
+    list(&STRATEGIES)
+}
+
+pub(super) fn protection_list(_: &mut schemars::SchemaGenerator) -> Schema {
+    list(&Protection::ALL)
+}
+
+pub(super) fn occasions(_: &mut schemars::SchemaGenerator) -> Schema {
+    list(&Occasion::ALL)
+}
+
+pub(super) fn stages(_: &mut schemars::SchemaGenerator) -> Schema {
+    words(&Stage::ALL)
+}
+
+pub(super) fn on_close(_: &mut schemars::SchemaGenerator) -> Schema {
+    words(&OnClose::ALL)
+}
+
+pub(super) fn mail_securities(_: &mut schemars::SchemaGenerator) -> Schema {
+    words(&MailSecurity::ALL)
+}
+
+/// Returns a schema of a list of such words.
+fn list<T: Serialize>(all: &[T]) -> Schema {
+    json_schema!({ "type": "array", "items": words(all), "minItems": 1 })
 }
 
 /// Returns a schema of the words that serde takes, in the domain's own order.

@@ -1,13 +1,25 @@
 //! The plan: finds `rolldeck.toml`, reads it into [`Plan`], and compares its contexts with a kubeconfig.
 
+mod approval;
 mod build;
+mod calendar;
 mod canary;
+mod checklist;
+mod comparison;
 mod defaults;
 mod file;
+mod moment;
 mod names;
+mod notify;
+mod placeholder;
+mod policy;
+mod secret;
 mod target;
+mod task;
+mod written;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -57,6 +69,13 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
     let default_name =
         absolute.parent().and_then(Path::file_name).map_or_else(|| "plan".into(), |name| name.to_string_lossy().into_owned());
     let mut loaded = parse(&source, &default_name)?;
+    let folder = absolute.parent().unwrap_or(Path::new("/"));
+    for environment in &mut loaded.plan.environments {
+        policy::settle(Arc::make_mut(&mut environment.policy), folder);
+    }
+    for channel in &mut loaded.plan.channels {
+        notify::settle(channel, folder);
+    }
     loaded.plan.path = Some(absolute);
     Ok(loaded)
 }

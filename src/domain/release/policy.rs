@@ -1,6 +1,7 @@
 //! What the plan asks of a release in one environment.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
@@ -37,6 +38,9 @@ pub enum OnClose {
 }
 
 impl OnClose {
+    /// All of them, the mildest first.
+    pub const ALL: [Self; 3] = [Self::Finish, Self::Hold, Self::Back];
+
     /// Returns what is said of it.
     pub fn words(self) -> &'static str {
         match self {
@@ -116,6 +120,22 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Returns the rules with their fingerprint: a digest over all that a release is judged by. Where releases are kept and how
+    /// many checks run at once is no rule.
+    pub fn sealed(mut self) -> Self {
+        let Self { need, items, approvals, roles, calendar, on_close, criteria, emergency_within, classes, .. } = &self;
+        let Calendar { windows, freezes, lead, .. } = calendar;
+        let windows: Vec<_> = windows.iter().map(|window| (&window.name, format!("{:?}", window.opens), window.lasts)).collect();
+        let rules =
+            serde_json::json!([need, items, approvals, roles, windows, freezes, lead, on_close, criteria, emergency_within, classes]);
+        let digest = ring::digest::digest(&ring::digest::SHA256, rules.to_string().as_bytes());
+        self.fingerprint = digest.as_ref().iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        self
+    }
+
     /// Returns the items of a stage that are for such a release.
     pub fn items(&self, brief: &Brief, stage: Stage) -> impl Iterator<Item = &Item> {
         let (kind, class) = (brief.kind, brief.class.clone());
