@@ -40,7 +40,7 @@ pub(super) fn moment(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
 
 /// Returns the zone that an environment's times are said in.
 pub(super) fn zone(calendar: &Calendar) -> TimeZone {
-    let of_window = || calendar.windows.first().map(|window| window.zone.clone());
+    let of_window = || calendar.windows.first().map(|window| window.opens.zone().clone());
     calendar.zone.clone().or_else(of_window).unwrap_or(TimeZone::UTC)
 }
 

@@ -17,7 +17,7 @@ use rolldeck::domain::release::checklist::{
 use rolldeck::domain::release::policy::{Need, OnClose, Policy};
 use rolldeck::domain::release::record::{Body, Entry};
 use rolldeck::domain::release::{Bound, Brief, Kind, Override, Release, Schedule, Voucher, machine};
-use rolldeck::domain::window::{Calendar, Freeze, Window};
+use rolldeck::domain::window::{Calendar, Freeze, Opens, Window};
 use rolldeck::port::Seq;
 use rolldeck::port::releases::Access;
 
@@ -27,6 +27,11 @@ use super::{frame, shown, text};
 const ID: &str = "20260120-1842-frontend-7f3a";
 const DIGEST: &str = "sha256:9f3c1a22b7d04f6e8a119f3c1a22b7d04f6e8a119f3c1a22b7d04f6e8a1142e1";
 const FORMER: &str = "sha256:41aa1a22b7d04f6e8a119f3c1a22b7d04f6e8a119f3c1a22b7d04f6e8a1177c0";
+
+/// Reads when a window opens, by the clock of Berlin.
+fn opens(fields: &str) -> Opens {
+    Opens::parse(fields, TimeZone::get("Europe/Berlin").unwrap()).unwrap()
+}
 
 fn item(id: &str, stage: Stage, category: &str, title: &str, task: Task) -> Item {
     let fresh = matches!(task, Task::Kubernetes(_) | Task::Prometheus(_) | Task::Http(_)).then(|| SignedDuration::from_mins(10));
@@ -135,8 +140,7 @@ fn policy() -> Policy {
         calendar: Calendar {
             windows: vec![Window {
                 name: "maintenance".into(),
-                opens: "0 22 * * TUE,THU Europe/Berlin".into(),
-                zone: TimeZone::get("Europe/Berlin").unwrap(),
+                opens: opens("0 22 * * TUE,THU"),
                 lasts: SignedDuration::from_hours(2),
             }],
             freezes: vec![Freeze { from: at(9 * 86_400), until: at(12 * 86_400), reason: "payroll".into(), by: "dana".into() }],
@@ -351,7 +355,7 @@ fn armed() -> Model {
 fn closed() -> Model {
     let story = Story::of(brief()).announced(-7_000).bound(-6_990, DIGEST).passed().approved();
     let mut policy = policy();
-    policy.calendar.windows[0].opens = "0 22 * * THU Europe/Berlin".into();
+    policy.calendar.windows[0].opens = opens("0 22 * * THU");
     with_rules(story.release, policy)
 }
 
