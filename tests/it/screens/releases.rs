@@ -138,11 +138,7 @@ fn policy() -> Policy {
         approvals: vec![rule("technical"), rule("business")],
         roles: roles.into_iter().map(|(role, holders)| (role.into(), holders.into_iter().map(Into::into).collect())).collect(),
         calendar: Calendar {
-            windows: vec![Window {
-                name: "maintenance".into(),
-                opens: opens("0 22 * * TUE,THU"),
-                lasts: SignedDuration::from_hours(2),
-            }],
+            windows: vec![Window { name: "maintenance".into(), opens: opens("0 22 * * TUE,THU"), lasts: SignedDuration::from_hours(2) }],
             freezes: vec![Freeze { from: at(9 * 86_400), until: at(12 * 86_400), reason: "payroll".into(), by: "dana".into() }],
             lead: SignedDuration::from_mins(30),
             zone: None,
