@@ -99,6 +99,8 @@ pub struct Confirm {
     /// First line of the change shown, where it is longer than the dialog.
     pub top: usize,
     pub opened: Timestamp,
+    /// It is not done now but at this time, for this release.
+    pub arm: Option<(ReleaseId, Timestamp)>,
 }
 
 impl Confirm {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::change::{Answer, Expect, Request};
 use crate::domain::history::History;
-use crate::domain::id::{OpId, RolloutId};
+use crate::domain::id::{OpId, ReleaseId, RolloutId};
 use crate::domain::journal::{Entry, Operation, OutcomeKind, fold};
 use crate::domain::verb::{Order, Verb};
 use crate::port::Seq;
@@ -19,6 +19,8 @@ const KEPT: usize = 2_000;
 pub enum Stage {
     /// Its intent is on its way to the disk; nothing is sent.
     Recording { seq: Seq, since: Timestamp, intent: Box<Entry> },
+    /// Its intent is on disk; the release's record is to take that it begins. Nothing is sent.
+    Beginning { seq: Seq, since: Timestamp, intent: Box<Entry> },
     /// Sent; so many of its requests were answered.
     Sending { since: Timestamp, answered: usize },
     /// Accepted; the observed state is awaited.
@@ -39,6 +41,8 @@ pub struct Job {
     pub answers: Vec<Answer>,
     /// It was sent without its intent on disk (a way back with an unwritable journal).
     pub unrecorded: bool,
+    /// The release that it is of.
+    pub release: Option<ReleaseId>,
 }
 
 /// Orders on their way, and operations as the journal tells them.

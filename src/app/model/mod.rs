@@ -190,6 +190,16 @@ impl Model {
     ///
     /// The refusal whose sentence stands beside the greyed key.
     pub fn can(&self, id: &RolloutId, verb: Verb) -> Result<(), Refusal> {
+        self.able(id, verb)?;
+        self.gated(id, verb)
+    }
+
+    /// Returns whether a verb can be ordered but for the gate: a start that is armed for later asks the gate then.
+    ///
+    /// # Errors
+    ///
+    /// The refusal whose sentence stands beside the greyed key.
+    pub fn able(&self, id: &RolloutId, verb: Verb) -> Result<(), Refusal> {
         let Some(rollout) = self.rollout(id) else { return Err(Refusal::Absent) };
         if verb != Verb::Drive {
             possible_at(rollout, verb, self.now)?;

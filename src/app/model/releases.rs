@@ -1,21 +1,24 @@
 //! The releases as they are known here, the checks that run, and what the gate says of each rollout.
 
+mod available;
+mod bind;
 pub mod rows;
 pub mod standing;
 
-use std::collections::BTreeMap;
+pub use available::{available, next, open_roles, said};
+pub use bind::{Bond, bond, shutting};
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Model;
-use crate::app::action::Action;
+use crate::domain::change::Preview;
 use crate::domain::id::{EnvironmentName, ItemId, ReleaseId, RolloutId, ServiceName};
-use crate::domain::release::gate::{self, Gate};
 use crate::domain::release::policy::Policy;
 use crate::domain::release::record::Body;
-use crate::domain::release::{Release, Voucher};
-use crate::domain::verb::Refusal;
+use crate::domain::release::{Bound, Release, Voucher};
 use crate::port::Seq;
 use crate::port::releases::Access;
 
@@ -25,8 +28,29 @@ pub struct Run {
     pub release: ReleaseId,
     pub item: ItemId,
     pub asked: Timestamp,
+    /// Handed to the checker, with what the release was bound to then; none: as many as may run at once do.
+    pub sent: Option<String>,
     /// None: it waits for its turn.
     pub started: Option<Timestamp>,
+}
+
+/// Digests that are being read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    pub release: ReleaseId,
+    pub since: Timestamp,
+    /// What the engine knew; the registry is asked for the rest.
+    pub found: Vec<Bound>,
+}
+
+/// A start that this console armed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Armed {
+    pub at: Timestamp,
+    /// What was shown and confirmed.
+    pub preview: Box<Preview>,
+    /// The same read again, asked for when the time came.
+    pub again: Option<Seq>,
 }
 
 /// Entries on their way to the store.
@@ -48,6 +72,22 @@ pub struct Releases {
     pub access: BTreeMap<EnvironmentName, Access>,
     /// The checks under way.
     pub runs: BTreeMap<Seq, Run>,
+    /// The digests that are being read.
+    pub bindings: BTreeMap<Seq, Binding>,
+    /// When each release's digests were last read here.
+    pub read: BTreeMap<ReleaseId, Timestamp>,
+    /// When each check was last begun here, and what the release was bound to.
+    pub ran: BTreeMap<(ReleaseId, ItemId), (Timestamp, String)>,
+    /// The starts that this console armed.
+    pub armed: BTreeMap<ReleaseId, Armed>,
+    /// Orders that the plan's `on_close` asks for, while the engine reads what they come to.
+    pub closing: BTreeMap<Seq, RolloutId>,
+    /// Releases under way whose gate has shut.
+    pub shut: BTreeSet<ReleaseId>,
+    /// Releases whose record was deleted from outside.
+    pub lost: BTreeSet<ReleaseId>,
+    /// Since when a release's gate is other than its phase says: whose turn it is to write so is given a moment to.
+    pub turned: BTreeMap<ReleaseId, Timestamp>,
     /// What the stores have not answered yet.
     pub pending: BTreeMap<Seq, Pending>,
     pub seq: Seq,
@@ -77,11 +117,27 @@ impl Releases {
         all
     }
 
-    /// Returns the release that binds a service in an environment: one under way before any other, then the newest that has not
-    /// ended.
-    pub fn active(&self, service: &ServiceName, environment: &EnvironmentName) -> Option<&Arc<Release>> {
+    /// Returns the releases of a service in an environment, the oldest first.
+    pub fn of(&self, service: &ServiceName, environment: &EnvironmentName) -> std::vec::IntoIter<&Arc<Release>> {
         let of_it = |release: &&Arc<Release>| release.brief.environment == *environment && release.brief.version(service).is_some();
-        self.newest().into_iter().filter(of_it).filter(|release| !release.phase.ended()).max_by_key(|release| release.phase.under_way())
+        let mut of_it: Vec<_> = self.newest().into_iter().filter(of_it).collect();
+        of_it.reverse();
+        of_it.into_iter()
+    }
+
+    /// Returns the release that is shown for a service in an environment: one under way before any other, then the newest that
+    /// has not ended.
+    pub fn active(&self, service: &ServiceName, environment: &EnvironmentName) -> Option<&Arc<Release>> {
+        let open = self.newest().into_iter().filter(|release| !release.phase.ended());
+        let mut open = open.filter(|release| release.brief.environment == *environment && release.brief.version(service).is_some());
+        let first = open.next()?;
+        Some(std::iter::once(first).chain(open).find(|release| release.phase.under_way()).unwrap_or(first))
+    }
+
+    /// Returns the release whose checklist a service's key opens: the one that is shown, else the last one.
+    pub fn latest(&self, service: &ServiceName, environment: &EnvironmentName) -> Option<&Arc<Release>> {
+        let of_it = |release: &&&Arc<Release>| release.brief.environment == *environment && release.brief.version(service).is_some();
+        self.active(service, environment).or_else(|| self.newest().iter().find(of_it).copied())
     }
 
     /// Returns what is on its way to the store for a release, oldest first.
@@ -101,13 +157,6 @@ impl Model {
         self.plan.environment(environment).map(|environment| &environment.policy)
     }
 
-    /// Returns what the gate says of beginning something on a rollout now. `asked`: the version to be shipped, where one is.
-    pub fn gate(&self, rollout: &RolloutId, asked: Option<&str>) -> Gate {
-        let Some(policy) = self.policy(&rollout.environment) else { return Gate::default() };
-        let release = self.releases.active(&rollout.service, &rollout.environment);
-        gate::verdict(policy, release.map(AsRef::as_ref), asked.map(|version| (&rollout.service, version)), self.now)
-    }
-
     /// Returns who decides and ticks in an environment, and who vouches for the name.
     pub fn person(&self, environment: &EnvironmentName) -> (crate::domain::id::Actor, Voucher) {
         let workload = self.plan.workloads().find(|workload| workload.id.environment == *environment);
@@ -124,13 +173,4 @@ impl Model {
             _ => None,
         }
     }
-}
-
-/// Returns whether an action on releases can be done here and now.
-///
-/// # Errors
-///
-/// Why not, in one sentence.
-pub fn available(_model: &Model, _action: Action) -> Result<(), Refusal> {
-    Err(Refusal::Other("not here".into()))
 }

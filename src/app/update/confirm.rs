@@ -1,14 +1,15 @@
 //! The confirm dialog: read and rehearsed afresh, shown, and only then, by one deliberate key, recorded and sent.
 
+use jiff::Timestamp;
 use tui_input::Input;
 
-use super::{Turn, jobs, order};
+use super::{Turn, jobs, order, release};
 use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::model::Model;
 use crate::app::model::dialog::{Button, Confirm, Overlay, Stage, protection_of};
 use crate::domain::change::{ChangeError, Preview};
-use crate::domain::id::RolloutId;
+use crate::domain::id::{ReleaseId, RolloutId};
 use crate::domain::plan::Protection;
 use crate::domain::verb::Order;
 use crate::port::{Seq, engine, terminal};
@@ -31,7 +32,17 @@ pub(super) fn ask(model: &mut Model, rollout: RolloutId, order: Order, turn: &mu
         typed: Input::default(),
         top: 0,
         opened: model.now,
+        arm: None,
     })));
+}
+
+/// Opens the dialog for an order that is to be done at a time: it shows the exact requests, and confirms that they go by
+/// themselves then.
+pub(super) fn arm(model: &mut Model, rollout: RolloutId, order: Order, arm: (ReleaseId, Timestamp), turn: &mut Turn) {
+    ask(model, rollout, order, turn);
+    if let Some(Overlay::Confirm(confirm)) = &mut model.overlay {
+        confirm.arm = Some(arm);
+    }
 }
 
 /// Takes the engine's answer, where the dialog that asked is still open.
@@ -104,8 +115,11 @@ pub(super) fn perform(model: &mut Model, action: Action, turn: &mut Turn) {
             Stage::Asking { .. } => {}
             Stage::Refused(_) => model.overlay = None,
             Stage::Moved(_) => {
-                let (rollout, order) = (confirm.rollout.clone(), confirm.order.clone());
-                ask(model, rollout, order, turn);
+                let (rollout, order, when) = (confirm.rollout.clone(), confirm.order.clone(), confirm.arm.clone());
+                match when {
+                    Some(when) => arm(model, rollout, order, when, turn),
+                    None => ask(model, rollout, order, turn),
+                }
             }
             Stage::Ready(_) if confirm.protection == Protection::Protected => {
                 if confirm.name_fits() {
@@ -130,12 +144,17 @@ pub(super) fn perform(model: &mut Model, action: Action, turn: &mut Turn) {
 fn commit(model: &mut Model, turn: &mut Turn) {
     let Some(Overlay::Confirm(confirm)) = model.overlay.take() else { return };
     let confirm = *confirm;
-    // The console's own reasons may have come up while the dialog stood.
-    if let Err(refusal) = model.can(&confirm.rollout, confirm.order.verb()) {
+    // The console's own reasons may have come up while the dialog stood. What is armed asks the gate at its time.
+    let able = model.able(&confirm.rollout, confirm.order.verb());
+    let admitted = if confirm.arm.is_some() { Ok(()) } else { model.admits(&confirm.rollout, &confirm.order) };
+    if let Err(refusal) = able.and(admitted) {
         model.overlay = Some(Overlay::Confirm(Box::new(Confirm { stage: Stage::Refused(refusal.to_string()), ..confirm })));
         return;
     }
     let Stage::Ready(preview) = confirm.stage else { return };
+    if let Some((release, at)) = confirm.arm {
+        return release::schedule::armed(model, &release, at, *preview, turn);
+    }
     let label = order::label(&confirm.order, model.rollout(&confirm.rollout).map(AsRef::as_ref));
     jobs::begin(model, *preview, label, turn);
 }
@@ -157,5 +176,6 @@ pub(super) fn reopen_moved(model: &mut Model, rollout: RolloutId, order: Order, 
         typed: Input::default(),
         top: 0,
         opened: model.now,
+        arm: None,
     })));
 }

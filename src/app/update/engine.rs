@@ -1,6 +1,6 @@
 //! What the engines tell: links, rollouts as they are now, answers.
 
-use super::{Redraw, Turn, confirm, driver, jobs, logs};
+use super::{Redraw, Turn, confirm, driver, jobs, logs, release};
 use crate::app::effect::Effect;
 use crate::app::model::Model;
 use crate::app::model::fleet::Turn as RolloutTurn;
@@ -59,13 +59,17 @@ pub(super) fn take(model: &mut Model, _kind: EngineKind, event: Event, turn: &mu
             if finished {
                 jobs::ended(model, &id, turn);
             }
+            release::moves::told(model, &id, turn);
             logs::rollout_changed(model, &id);
             if shown(model, &id) {
                 turn.redraw(Redraw::Soon);
             }
         }
         Event::Previewed { seq, result } => {
-            confirm::previewed(model, seq, result);
+            // What runs by itself was asked for without a dialog.
+            if !release::schedule::previewed(model, seq, &result, turn) && !release::close::previewed(model, seq, &result, turn) {
+                confirm::previewed(model, seq, result);
+            }
             turn.redraw(Redraw::Now);
         }
         Event::Answered { op, index, result, last } => {

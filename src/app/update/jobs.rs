@@ -5,7 +5,8 @@
 
 use jiff::SignedDuration;
 
-use super::{Redraw, Turn, confirm, driver, order};
+use super::release::begin::Before;
+use super::{Redraw, Turn, confirm, driver, order, release};
 use crate::app::effect::Effect;
 use crate::app::model::jobs::{Job, Stage};
 use crate::app::model::notices::Tone;
@@ -45,13 +46,13 @@ pub(super) fn begin(model: &mut Model, preview: Preview, label: String, turn: &m
     let seq = model.jobs.seq.advance();
     let way_back = order.verb().way_back();
     let stage = Stage::Recording { seq, since: model.now, intent: Box::new(entry.clone()) };
-    let mut job = Job { op, rollout, order, requests, expect, label, stage, answers: Vec::new(), unrecorded: false };
+    let release = release::begin::of(model, &rollout, &order);
+    let mut job = Job { op, rollout, order, requests, expect, label, stage, answers: Vec::new(), unrecorded: false, release };
     if way_back && !matches!(model.journal, JournalState::Writable) {
         job.unrecorded = true;
-        send(model, &mut job, turn);
-    } else {
-        turn.push(Effect::Records(records::Command::Append { seq, entry: Box::new(entry) }));
+        return proceed(model, job, turn);
     }
+    turn.push(Effect::Records(records::Command::Append { seq, entry: Box::new(entry) }));
     model.jobs.list.push(job);
 }
 
@@ -59,10 +60,52 @@ fn entry(model: &Model, rollout: &RolloutId, op: &OpId, body: Body) -> Entry {
     Entry { at: model.now, actor: model.actor(rollout).clone(), console: model.console.clone(), op: op.clone(), body }
 }
 
+/// Sends an order whose intent is on disk; one that begins a release waits for the release's record.
+fn proceed(model: &mut Model, mut job: Job, turn: &mut Turn) {
+    match release::begin::ask(model, &job, turn) {
+        Before::Nothing => send(model, &mut job, turn),
+        Before::Record(seq) => {
+            if let Stage::Recording { intent, .. } = job.stage {
+                job.stage = Stage::Beginning { seq, since: model.now, intent };
+            }
+        }
+        Before::Refused(why) => {
+            let op = job.op.clone();
+            model.jobs.list.push(job);
+            return stay(model, &op, &why, turn);
+        }
+    }
+    model.jobs.list.push(job);
+}
+
+/// The release's record took that an order begins: its requests leave.
+pub(super) fn go(model: &mut Model, op: &OpId, turn: &mut Turn) {
+    let Some(at) = model.jobs.list.iter().position(|job| job.op == *op) else { return };
+    let mut job = model.jobs.list.remove(at);
+    send(model, &mut job, turn);
+    model.jobs.list.push(job);
+}
+
+/// An order whose requests do not leave: the journal closes it, and the person is told why.
+pub(super) fn stay(model: &mut Model, op: &OpId, why: &str, turn: &mut Turn) {
+    let Some(at) = model.jobs.list.iter().position(|job| job.op == *op) else { return };
+    let mut job = model.jobs.list.remove(at);
+    if let Stage::Recording { intent, .. } | Stage::Beginning { intent, .. } =
+        std::mem::replace(&mut job.stage, Stage::Watching { since: model.now })
+    {
+        model.jobs.add(*intent);
+    }
+    append(model, &job, Body::Outcome { result: OutcomeKind::Refused, seen: format!("not sent: {why}") }, turn);
+    model.notices.add(model.now, Tone::Bad, Some(job.rollout.clone()), format!("{}: not sent: {why}", job.label));
+    release::begin::stayed(model, &job, why, turn);
+}
+
 /// Sends an order's requests.
 fn send(model: &mut Model, job: &mut Job, turn: &mut Turn) {
     let Some(kind) = model.plan.workload(&job.rollout).map(|workload| workload.engine) else { return };
-    if let Stage::Recording { intent, .. } = std::mem::replace(&mut job.stage, Stage::Sending { since: model.now, answered: 0 }) {
+    if let Stage::Recording { intent, .. } | Stage::Beginning { intent, .. } =
+        std::mem::replace(&mut job.stage, Stage::Sending { since: model.now, answered: 0 })
+    {
         model.jobs.add(*intent);
     }
     let mut text = order::done(&job.order, model.rollout(&job.rollout).map(AsRef::as_ref));
@@ -158,12 +201,10 @@ fn appended(model: &mut Model, seq: Seq, result: Result<(), String>, turn: &mut 
     };
     let mut job = model.jobs.list.remove(at);
     match result {
-        Ok(()) => {
-            send(model, &mut job, turn);
-        }
+        Ok(()) => proceed(model, job, turn),
         Err(_) if job.order.verb().way_back() => {
             job.unrecorded = true;
-            send(model, &mut job, turn);
+            proceed(model, job, turn);
         }
         Err(why) => {
             model.notices.add(
@@ -172,10 +213,8 @@ fn appended(model: &mut Model, seq: Seq, result: Result<(), String>, turn: &mut 
                 Some(job.rollout.clone()),
                 format!("{}: not sent, the journal cannot be written: {why}", job.label),
             );
-            return;
         }
     }
-    model.jobs.list.push(job);
 }
 
 /// Takes the answer to one request.
@@ -195,6 +234,7 @@ pub(super) fn answered(model: &mut Model, op: &OpId, index: usize, result: Resul
             }
             if last {
                 model.notices.add(model.now, Tone::Info, Some(job.rollout.clone()), format!("{}: accepted, watching", job.label));
+                release::moves::accepted(model, &job, turn);
             }
             model.jobs.list.push(job);
         }
@@ -209,6 +249,7 @@ pub(super) fn answered(model: &mut Model, op: &OpId, index: usize, result: Resul
             let halfway = if done > 0 { format!(" ({done} of {all} requests were accepted before)") } else { String::new() };
             let sentence = format!("{error}{halfway}");
             append(model, &job, Body::Outcome { result: OutcomeKind::Refused, seen: sentence.clone() }, turn);
+            release::moves::judged(model, &job, false, &sentence, turn);
             model.notices.add(model.now, Tone::Bad, Some(job.rollout.clone()), format!("{}: {sentence}", job.label));
             if matches!(error, ChangeError::Moved { .. }) {
                 confirm::reopen_moved(model, job.rollout, job.order, sentence);
@@ -250,6 +291,7 @@ pub(super) fn judge(model: &mut Model, id: &RolloutId, turn: &mut Turn) {
         let job = model.jobs.list.remove(at);
         let tone = if result == OutcomeKind::Met { Tone::Good } else { Tone::Bad };
         model.notices.add(model.now, tone, Some(id.clone()), format!("{}: {seen}", job.label));
+        release::moves::judged(model, &job, result == OutcomeKind::Met, &seen, turn);
         append(model, &job, Body::Outcome { result, seen }, turn);
         learn(model);
     }
@@ -344,7 +386,7 @@ pub(super) fn acknowledge(model: &mut Model, turn: &mut Turn) {
 pub(super) fn impatient(model: &mut Model, turn: &mut Turn) {
     let now = model.now;
     let waited = |job: &Job| match job.stage {
-        Stage::Recording { since, .. } => Some(now.duration_since(since)),
+        Stage::Recording { since, .. } | Stage::Beginning { since, .. } => Some(now.duration_since(since)),
         Stage::Sending { .. } | Stage::Watching { .. } => None,
     };
     let late: Vec<OpId> = model
@@ -356,12 +398,15 @@ pub(super) fn impatient(model: &mut Model, turn: &mut Turn) {
         .collect();
     for op in late {
         let Some(at) = model.jobs.list.iter().position(|job| job.op == op) else { continue };
+        if matches!(model.jobs.list.get(at).map(|job| &job.stage), Some(Stage::Beginning { .. })) {
+            stay(model, &op, "its release's store does not answer", turn);
+            continue;
+        }
         let mut job = model.jobs.list.remove(at);
         model.journal = JournalState::Unwritable("it does not answer".into());
         if job.order.verb().way_back() {
             job.unrecorded = true;
-            send(model, &mut job, turn);
-            model.jobs.list.push(job);
+            proceed(model, job, turn);
         } else {
             // The intent may reach the disk after all: then this says that nothing followed it.
             append(model, &job, Body::Outcome { result: OutcomeKind::Refused, seen: "not sent: the journal did not answer".into() }, turn);

@@ -1,6 +1,6 @@
 //! Moving about: cursors, panes, screens, and the lists that lie over them.
 
-use super::{Turn, confirm, logs};
+use super::{Turn, confirm, logs, release};
 use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::model::Model;
@@ -66,7 +66,8 @@ fn open(model: &mut Model) {
             Pane::Logs => model.nav.open(Screen::Logs(id)),
             Pane::Events => open_event(model, &id),
         },
-        Screen::Revisions(_) | Screen::Logs(_) | Screen::Release(_) | Screen::Chronicle(_) => {}
+        Screen::Revisions(_) | Screen::Logs(_) | Screen::Chronicle(_) => {}
+        Screen::Release(id) => release::open(model, &id),
         Screen::Releases => {
             let chosen = model.releases.newest().get(model.nav.releases.at).map(|release| release.id.clone());
             if let Some(id) = chosen {
@@ -151,7 +152,8 @@ fn step(model: &mut Model, action: Action) {
             let count = model.releases.newest().len();
             move_cursor(&mut model.nav.releases, action, count, model.regions.list_rows);
         }
-        Screen::Release(_) | Screen::Chronicle(_) => {}
+        Screen::Release(id) => release::step(model, &id, action),
+        Screen::Chronicle(_) => {}
     }
 }
 
@@ -410,6 +412,8 @@ pub(super) fn select_row(model: &mut Model, at: usize) -> bool {
         None => match screen {
             Screen::Revisions(_) => (&mut model.nav.revisions, usize::MAX),
             Screen::Timeline(_) => (&mut model.nav.timeline, usize::MAX),
+            Screen::Releases => (&mut model.nav.releases, usize::MAX),
+            Screen::Release(_) => (&mut model.nav.release, usize::MAX),
             _ => return false,
         },
     };

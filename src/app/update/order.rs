@@ -92,6 +92,10 @@ fn ask_version(model: &mut Model, id: &RolloutId) {
         }
     };
     let running = model.rollout(id).and_then(|rollout| rollout.newest().map(|revision| revision.version.clone()));
+    // What was approved comes first.
+    for release in model.releases.of(&id.service, &id.environment).rev().filter(|release| !release.phase.ended()) {
+        propose(release.brief.version(&id.service).unwrap_or_default(), format!("of the release, {}", release.phase));
+    }
     let mut environment = model.plan.before(&id.environment);
     while let Some(before) = environment {
         let there = RolloutId { environment: before.name.clone(), ..id.clone() };

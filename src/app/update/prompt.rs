@@ -84,9 +84,12 @@ fn accept(model: &mut Model, turn: &mut Turn) {
     let question = asked.question.clone();
     let outcome = match question {
         Question::Ship { rollout } => match model.rollout(&rollout).cloned() {
-            Some(told) => order::image_of(model, &told, &text).map(|image| {
+            Some(told) => order::image_of(model, &told, &text).and_then(|image| {
+                let image = release::pinned(model, &rollout, image);
                 let ship = Order::Ship { container: told.container.clone(), image };
+                model.admits(&rollout, &ship).map_err(|refusal| refusal.to_string())?;
                 confirm::ask(model, rollout, ship, turn);
+                Ok(())
             }),
             None => Err("it is not there any more".into()),
         },

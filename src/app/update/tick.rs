@@ -1,6 +1,6 @@
 //! A second passed: what time alone changes.
 
-use super::{Redraw, Turn, jobs};
+use super::{Redraw, Turn, jobs, release};
 use crate::app::effect::Effect;
 use crate::app::model::notices::Tone;
 use crate::app::model::{JournalState, Model, Writing};
@@ -15,6 +15,7 @@ pub(super) fn take(model: &mut Model, turn: &mut Turn) {
     turn.redraw(Redraw::Soon);
     model.fleet.age(model.now);
     jobs::impatient(model, turn);
+    release::tick(model, turn);
     if let Writing::Armed { until, why } = &model.writing
         && model.now >= *until
     {

@@ -60,6 +60,8 @@ pub enum Refusal {
     NoAnalysis,
     #[error("open its own screen first")]
     NotOnItsScreen,
+    #[error("the gate is shut: {sentence}")]
+    Gate { sentence: String },
     #[error("{0}")]
     Other(String),
 }

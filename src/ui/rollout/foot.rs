@@ -43,6 +43,7 @@ fn on_its_way(pen: &Pen<'_>, job: &Job) -> Line<'static> {
     let all = job.requests.len();
     let (since, what) = match &job.stage {
         Stage::Recording { since, .. } => (*since, "being recorded, nothing is sent yet".to_owned()),
+        Stage::Beginning { since, .. } => (*since, "its release is to take that it begins, nothing is sent yet".to_owned()),
         Stage::Sending { since, answered } if all == 1 => {
             (*since, if *answered == 0 { "sent, no answer yet" } else { "accepted" }.to_owned())
         }

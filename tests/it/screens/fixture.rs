@@ -513,6 +513,7 @@ pub fn busy() -> Model {
         stage: Stage::Watching { since: at(-95) },
         answers: Vec::new(),
         unrecorded: false,
+        release: None,
     });
     model.notices.add(at(-1_210), Tone::Bad, Some(id("worker", "staging")), "failed: exceeded its progress deadline");
     model.notices.add(at(-252), Tone::Warn, Some(id("backend", "production")), "waits for you");

@@ -29,6 +29,7 @@ fn confirm(id: &RolloutId, order: Order, environment: Protection, stage: Stage) 
         typed: tui_input::Input::default(),
         top: 0,
         opened: at(0),
+        arm: None,
     }))
 }
 

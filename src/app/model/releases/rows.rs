@@ -90,7 +90,7 @@ pub fn rows<'a>(model: &'a Model, id: &ReleaseId) -> Vec<Row<'a>> {
     };
     // The approvals stand under the list that is worked through; those that are behind it come last.
     if let Some(stage) = first {
-        list(&mut rows, *stage, of(*stage));
+        list(&mut rows, *stage, &of(*stage));
     }
     let rules = approval::standing(policy, release, now);
     if !rules.is_empty() {
@@ -106,19 +106,19 @@ pub fn rows<'a>(model: &'a Model, id: &ReleaseId) -> Vec<Row<'a>> {
         rows.extend(said.into_iter().map(|(decision, void)| Row::Decision { decision, void }));
     }
     for stage in stages {
-        list(&mut rows, *stage, of(*stage));
+        list(&mut rows, *stage, &of(*stage));
     }
     rows
 }
 
 /// Adds a checklist, category by category in the order of the plan.
-fn list<'a>(rows: &mut Vec<Row<'a>>, stage: Stage, items: Vec<ItemRow<'a>>) {
+fn list<'a>(rows: &mut Vec<Row<'a>>, stage: Stage, items: &[ItemRow<'a>]) {
     if items.is_empty() {
         return;
     }
     rows.push(Row::Stage { stage, count: count(items.iter()) });
     let mut categories: Vec<&str> = Vec::new();
-    for row in &items {
+    for row in items {
         if !categories.contains(&row.item.category.as_str()) {
             categories.push(&row.item.category);
         }
@@ -142,7 +142,7 @@ fn applies(item: &Item, release: &Release) -> bool {
 }
 
 /// Returns what was said of an item here and is on its way to the store.
-fn sent(model: &Model, id: &ReleaseId, item: &Item) -> Option<Verdict> {
+pub fn sent(model: &Model, id: &ReleaseId, item: &Item) -> Option<Verdict> {
     model
         .releases
         .sent(id)

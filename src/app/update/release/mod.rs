@@ -1,77 +1,65 @@
-//! Releases: what their stores, checks and the notifier tell.
+//! Releases: what their stores, checks and the notifier tell, and what their keys ask for.
 
+mod announce;
+mod append;
+pub(super) mod begin;
+mod check;
+pub(super) mod close;
+mod decide;
 pub(super) mod form;
+mod keys;
+pub(super) mod moves;
+mod phase;
+pub(super) mod schedule;
+mod start;
+mod store;
 
-use std::sync::Arc;
+pub(super) use announce::take as notified;
+pub(super) use check::take as checked;
+pub(super) use decide::{answered, perform_list};
+pub(super) use keys::{open, perform, step};
+pub(super) use store::take;
 
-use super::{Redraw, Turn};
-use crate::app::action::Action;
+use super::Turn;
 use crate::app::model::Model;
-use crate::app::model::dialog::Question;
-use crate::app::model::nav::Screen;
-use crate::app::model::notices::Tone;
-use crate::domain::release::machine;
-use crate::port::{check, notify, releases};
+use crate::domain::id::{RolloutId, ServiceName, repository_of};
+use crate::domain::release::Release;
+use crate::domain::verb::Order;
 
-/// Takes what a store tells.
-pub(super) fn take(model: &mut Model, event: releases::Event, turn: &mut Turn) {
-    match event {
-        releases::Event::Access { environment, access } => {
-            model.releases.access.insert(environment, access);
-        }
-        releases::Event::Record { record, .. } => match machine::fold(&record) {
-            Ok(release) => {
-                model.releases.problems.insert(record.id.clone(), record.problems);
-                model.releases.set(Arc::new(release));
-            }
-            Err(why) => model.notices.add(model.now, Tone::Bad, None, format!("release {}: {why}", record.id)),
-        },
-        releases::Event::Gone { release, .. } => model.releases.remove(&release),
-        releases::Event::Appended { .. } | releases::Event::Pruned { .. } => {}
+/// A second passed.
+pub(super) fn tick(model: &mut Model, turn: &mut Turn) {
+    phase::tick(model, turn);
+    schedule::tick(model, turn);
+}
+
+/// Returns the image with the digest that the release which binds a rollout was approved for, where it is of that version.
+pub(super) fn pinned(model: &Model, id: &RolloutId, image: String) -> String {
+    let order = Order::Ship { container: None, image };
+    let meant = model.bound_by(id, &order).0.and_then(|release| {
+        let bound = release.bound.iter().find(|bound| bound.service == id.service)?;
+        let Order::Ship { image, .. } = &order else { return None };
+        (*image == bound.image).then(|| Some(format!("{image}@{}", bound.digest.as_ref()?)))?
+    });
+    let Order::Ship { image, .. } = order else { return String::new() };
+    meant.unwrap_or(image)
+}
+
+/// Returns the image that a release brings to a service: as it is bound, else of the plan's repository, else of what runs.
+fn image_of(model: &Model, release: &Release, service: &ServiceName) -> Option<String> {
+    let version = release.brief.version(service)?;
+    if version.contains(['/', '@', ':']) {
+        return Some(version.to_owned());
     }
-    turn.redraw(Redraw::Soon);
-}
-
-/// Takes what a checker tells.
-pub(super) fn checked(_model: &mut Model, _event: check::Event, turn: &mut Turn) {
-    turn.redraw(Redraw::Soon);
-}
-
-/// Takes what the notifier tells.
-pub(super) fn notified(_model: &mut Model, _event: notify::Event, turn: &mut Turn) {
-    turn.redraw(Redraw::Soon);
-}
-
-/// Does what is asked for about releases.
-pub(super) fn perform(model: &mut Model, action: Action, _turn: &mut Turn) {
-    match action {
-        Action::Releases => model.nav.open(Screen::Releases),
-        Action::Checklist => {
-            let release = model.selected_rollout().and_then(|id| model.releases.active(&id.service, &id.environment).cloned());
-            if let Some(release) = release {
-                model.nav.open(Screen::Release(release.id.clone()));
-            }
-        }
-        _ => {}
+    if let Some(bound) = release.bound.iter().find(|bound| bound.service == *service && bound.image.contains(':')) {
+        return Some(bound.image.clone());
     }
-}
-
-/// Takes what was typed to a question about a release.
-///
-/// # Errors
-///
-/// What is wrong with it; the prompt stays.
-pub(super) fn answered(model: &mut Model, _question: Question, text: &str, _turn: &mut Turn) -> Result<(), String> {
-    if text.is_empty() {
-        return Err("type something".into());
-    }
-    model.overlay = None;
-    Ok(())
-}
-
-/// Does what is asked for in a list of a release.
-pub(super) fn perform_list(model: &mut Model, action: Action, _turn: &mut Turn) {
-    if matches!(action, Action::Cancel | Action::Back) {
-        model.overlay = None;
-    }
+    let planned = model.plan.service(service).and_then(|service| service.image.clone());
+    let running = || {
+        let workload = model.plan.cell(service, &release.brief.environment).next()?;
+        let rollout = model.rollout(&workload.id)?;
+        let revision = rollout.newest()?;
+        let own = rollout.container.as_ref().and_then(|container| revision.images.iter().find(|image| image.container == *container));
+        Some(repository_of(&own.or_else(|| revision.images.iter().find(|image| !image.init))?.image).to_owned())
+    };
+    Some(format!("{}:{version}", planned.or_else(running)?))
 }
