@@ -314,7 +314,13 @@ fn checking() -> Model {
         .then(-10, "ana", Body::Cleared { item: "support".into() })
         .decided(-1_200, "li", "technical", Choice::Approve, "smoke tests twice green");
     let mut model = story.model();
-    let run = |item: &str, started: Option<i64>| Run { release: ID.into(), item: item.into(), asked: at(-9), started: started.map(at) };
+    let run = |item: &str, started: Option<i64>| Run {
+        release: ID.into(),
+        item: item.into(),
+        asked: at(-9),
+        sent: started.map(|_| String::new()),
+        started: started.map(at),
+    };
     model.releases.runs.insert(Seq(7), run("scan", Some(-8)));
     model.releases.runs.insert(Seq(8), run("coverage", None));
     model.nav.release.at = 10;
