@@ -6,8 +6,8 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::COMMANDS;
-use crate::adapter::kubernetes;
 use crate::adapter::simulated::releases::{self as simulated, Colleague, Setting};
+use crate::adapter::{kubernetes, records};
 use crate::domain::id::EnvironmentName;
 use crate::domain::plan::{EngineKind, Environment, Plan};
 use crate::domain::release::policy::Place;
@@ -34,7 +34,7 @@ pub(super) fn start(plan: &Plan, kept: Vec<(EnvironmentName, Record)>, colleague
                 simulated.shelves.push(shelf);
                 continue;
             }
-            (Place::Directory(_), _) => continue,
+            (Place::Directory(directory), _) => records::releases::spawn(directory.clone(), shelf, commands, events.clone()),
         };
         stores.keep(&environment.name, way, task);
     }
@@ -57,7 +57,7 @@ pub async fn read(plan: &Plan, environment: &Environment) -> Result<Vec<Record>,
     match (&environment.policy.place, environment.engine) {
         (Place::Engine, EngineKind::Kubernetes) => kubernetes::releases::read(&options(environment), &shelf).await,
         (Place::Engine, EngineKind::Simulated) => Err("a simulated cluster keeps its releases in memory: they end with its console".into()),
-        (Place::Directory(_), _) => Err("not yet".into()),
+        (Place::Directory(directory), _) => records::releases::read(directory.clone(), shelf).await,
     }
 }
 

@@ -8,6 +8,7 @@ mod chain;
 mod console;
 mod error;
 mod file;
+pub mod releases;
 
 use std::path::PathBuf;
 use std::time::Duration;
