@@ -171,7 +171,7 @@ fn disarm(model: &mut Model, id: &ReleaseId, why: &str, turn: &mut Turn) {
 /// Returns the zone in which times are typed: the windows' own.
 fn zone(model: &Model, release: &Release) -> TimeZone {
     let calendar = model.policy(&release.brief.environment).map(|policy| &policy.calendar);
-    let of_windows = calendar.and_then(|calendar| calendar.zone.clone().or_else(|| Some(calendar.windows.first()?.zone.clone())));
+    let of_windows = calendar.and_then(|calendar| calendar.zone.clone().or_else(|| Some(calendar.windows.first()?.opens.zone().clone())));
     of_windows.unwrap_or_else(|| model.zone.clone())
 }
 
