@@ -12,6 +12,7 @@ use crate::app::model::tree::{self, Item};
 use crate::app::model::{Model, Writing};
 use crate::domain::delivery::Steering;
 use crate::domain::id::{RolloutId, version_of};
+use crate::domain::release::binding;
 use crate::domain::rollout::Rollout;
 use crate::domain::verb::{Order, Refusal, Verb};
 use crate::domain::wayback;
@@ -171,8 +172,15 @@ pub(super) fn arm(model: &mut Model) {
     model.notices.add(model.now, Tone::Warn, None, "armed for ten minutes: keys may write");
 }
 
-/// Returns the image to ship for what was typed: a version of the service's repository, or a whole image.
+/// Returns the image to ship for what was typed: a version of the service's repository, or a whole image; by digest where a
+/// release is bound to one.
 pub(super) fn image_of(model: &Model, rollout: &Rollout, typed: &str) -> Result<String, String> {
+    let image = named(model, rollout, typed)?;
+    let release = model.releases.active(&rollout.id.service, &rollout.id.environment);
+    Ok(binding::pinned(&image, &rollout.id.service, release.map_or(&[][..], |release| release.bound.as_slice())))
+}
+
+fn named(model: &Model, rollout: &Rollout, typed: &str) -> Result<String, String> {
     let typed = typed.trim();
     if typed.is_empty() {
         return Err("type a version or an image".into());

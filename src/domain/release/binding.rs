@@ -3,7 +3,7 @@
 use super::Bound;
 use super::checklist::SubjectService;
 use super::finding::Finding;
-use crate::domain::id::{EnvironmentName, repository_of, version_of};
+use crate::domain::id::{EnvironmentName, ServiceName, repository_of, version_of};
 
 /// An environment in which instances of a version run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,13 @@ impl Bound {
             _ => self.image.clone(),
         }
     }
+}
+
+/// Returns an image as it is shipped under a release: by digest where the release is bound to one of this very tag. Another
+/// image than the release's is left as it is: the gate has its own word on that.
+pub fn pinned(image: &str, service: &ServiceName, bound: &[Bound]) -> String {
+    let same = |bound: &&Bound| bound.service == *service && bound.image == image;
+    bound.iter().find(same).map_or_else(|| image.to_owned(), Bound::shipped)
 }
 
 /// Returns whether a version is of the same bytes there as here. `here`: where the release goes to, if it runs there already;
@@ -141,6 +148,19 @@ mod tests {
             assert_eq!(found, shipped);
             assert_eq!((version_of(&found), repository_of(&found)), (version_of(image), repository_of(image)), "{image}");
         }
+    }
+
+    #[test]
+    fn only_the_releases_own_image_is_pinned() {
+        let bound = [Bound { digest: Some(A.into()), ..bind(&service(), &[]) }];
+        for (image, of, shipped) in [
+            ("shop/web:2.2.0", "web", "shop/web:2.2.0@sha256:aaaaaaaaaaaaaaaa"),
+            ("shop/web:2.2.1", "web", "shop/web:2.2.1"),
+            ("shop/web:2.2.0", "api", "shop/web:2.2.0"),
+        ] {
+            assert_eq!(pinned(image, &of.into(), &bound), shipped, "{image} {of}");
+        }
+        assert_eq!(pinned("shop/web:2.2.0", &"web".into(), &[]), "shop/web:2.2.0");
     }
 
     #[test]

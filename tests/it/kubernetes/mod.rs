@@ -3,6 +3,7 @@
 
 mod api;
 mod argo;
+mod checks;
 mod flagger;
 mod links;
 mod plain_canary;
