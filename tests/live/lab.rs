@@ -76,6 +76,12 @@ impl Lab {
         served
     }
 
+    /// Whether the server still has budgets of before policy/v1.
+    pub async fn serves_old_budgets(&self) -> bool {
+        let path = format!("/apis/policy/v1beta1/namespaces/{}/poddisruptionbudgets", self.namespace);
+        self.client.request::<Value>(http::Request::get(path).body(Vec::new()).unwrap()).await.is_ok()
+    }
+
     /// Makes an object of any kind, and returns it as the server keeps it.
     pub async fn make(&self, api: &str, plural: &str, object: &Value) -> Value {
         self.post(&format!("/apis/{api}/namespaces/{}/{plural}", self.namespace), object).await

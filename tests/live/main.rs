@@ -6,6 +6,7 @@ mod argo;
 mod belief;
 mod canary;
 mod change;
+mod cluster_checks;
 mod console;
 mod doctor;
 mod driver;
