@@ -24,6 +24,7 @@ pub mod revision;
 pub mod rollout;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod spoken;
 pub mod step;
 pub mod verb;
 pub mod wayback;

@@ -1,9 +1,8 @@
 //! A start at a set time: armed in a dialog that shows its exact requests, and begun by this console alone while it is open and
 //! the gate holds. A console that is gone starts nothing.
 
-use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{announce, append, start};
 use crate::app::effect::Effect;
@@ -16,6 +15,7 @@ use crate::domain::change::{ChangeError, Preview, Request};
 use crate::domain::id::ReleaseId;
 use crate::domain::release::record::Body;
 use crate::domain::release::{Release, Schedule};
+use crate::domain::spoken;
 use crate::port::Seq;
 use crate::port::engine::Command;
 
@@ -41,7 +41,7 @@ pub(super) fn typed(model: &mut Model, id: &ReleaseId, text: &str, turn: &mut Tu
         }
         return Ok(());
     }
-    let at = time(text, model.now, &zone(model, &release))?;
+    let at = spoken::moment(text, model.now, &zone(model, &release))?;
     let (rollout, order) = start::ship(model, &release).ok_or("it is not known what it would ship")?;
     model.able(&rollout, order.verb()).map_err(|refusal| refusal.to_string())?;
     confirm::arm(model, rollout, order, (id.clone(), at), turn);
@@ -173,52 +173,4 @@ fn zone(model: &Model, release: &Release) -> TimeZone {
     let calendar = model.policy(&release.brief.environment).map(|policy| &policy.calendar);
     let of_windows = calendar.and_then(|calendar| calendar.zone.clone().or_else(|| Some(calendar.windows.first()?.opens.zone().clone())));
     of_windows.unwrap_or_else(|| model.zone.clone())
-}
-
-/// Reads `22:05`, `in 20m`, `2026-01-02 22:05`, or a time with its own zone.
-fn time(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
-    let wrong = || format!("`{text}` is no time: 22:05, in 20m, 2026-01-02 22:05");
-    if let Some(length) = text.strip_prefix("in ") {
-        let length: SignedDuration = length.trim().parse().map_err(|_| wrong())?;
-        return if length.is_positive() { now.checked_add(length).map_err(|_| wrong()) } else { Err("it is not in the future".into()) };
-    }
-    let at = if let Ok(at) = text.parse::<Timestamp>() {
-        at
-    } else if let Ok(at) = text.parse::<DateTime>() {
-        at.to_zoned(zone.clone()).map_err(|_| wrong())?.timestamp()
-    } else {
-        let clock: Time = text.parse().map_err(|_| wrong())?;
-        let today = now.to_zoned(zone.clone()).date();
-        let of_day = |day: jiff::civil::Date| Some(day.to_datetime(clock).to_zoned(zone.clone()).ok()?.timestamp());
-        let today_at = of_day(today).ok_or_else(wrong)?;
-        if today_at > now { today_at } else { today.checked_add(1.day()).ok().and_then(of_day).ok_or_else(wrong)? }
-    };
-    if at > now { Ok(at) } else { Err("it is not in the future".into()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_read_in_the_zone_of_the_windows() {
-        let now: Timestamp = "2026-03-28T21:00:00Z".parse().unwrap();
-        let berlin = TimeZone::get("Europe/Berlin").unwrap();
-        for (text, at) in [
-            ("22:05", Some("2026-03-28T21:05:00Z")),
-            // The clocks go forward that night: 21:30 there is an hour earlier for the rest of the world.
-            ("21:30", Some("2026-03-29T19:30:00Z")),
-            ("in 20m", Some("2026-03-28T21:20:00Z")),
-            ("in 1h30m", Some("2026-03-28T22:30:00Z")),
-            ("2026-03-30 08:00", Some("2026-03-30T06:00:00Z")),
-            ("2026-03-30T08:00:00Z", Some("2026-03-30T08:00:00Z")),
-            ("2026-03-01 08:00", None),
-            ("in -20m", None),
-            ("soon", None),
-            ("25:00", None),
-        ] {
-            let read = time(text, now, &berlin).ok().map(|at| at.to_string());
-            assert_eq!(read.as_deref(), at, "{text}");
-        }
-    }
 }
