@@ -3,8 +3,11 @@
 
 use super::action::Action;
 use super::model::Model;
+use super::model::dialog::Overlay;
 use super::model::nav::Screen;
 use crate::domain::driver::Standing;
+use crate::domain::id::ReleaseId;
+use crate::domain::release::Phase;
 use crate::domain::verb::{Refusal, Verb};
 
 /// Where an action is listed.
@@ -152,6 +155,7 @@ pub fn label(model: &Model, action: Action) -> &'static str {
             Ok(verb) => verb.word(),
             Err(_) => row(action).label,
         },
+        Action::Confirm if matches!(model.overlay, Some(Overlay::Form(_))) => "save",
         Action::Drive => match model.open_rollout().map(|id| model.drivers.of(id)) {
             Some(Standing::Mine { asked: Some(_), .. }) => "hand over",
             Some(Standing::Mine { .. } | Standing::Lapsed { .. }) => "let go",
@@ -193,30 +197,35 @@ pub fn footer(model: &Model) -> Vec<Action> {
         Screen::Revisions(_) => vec![Back, RollBack, Logs],
         Screen::Timeline(_) => vec![Back, Open],
         Screen::Releases => vec![Back, Open],
-        Screen::Release(_) => vec![
-            Back,
-            Action::Tick,
-            Action::Evidence,
-            Action::Check,
-            Action::CheckAll,
-            Action::Approve,
-            Action::Refuse,
-            Action::Start,
-            Action::Announce,
-            Action::Schedule,
-            Action::Override,
-            Action::Finish,
-            Action::GiveUp,
-            Action::EditRelease,
-            Timeline,
-            Palette,
-        ],
+        Screen::Release(id) => on_release(model, id),
         Screen::Chronicle(_) => vec![Back, Filter, Action::Remark, Action::Export],
     };
     if matches!(model.nav.screen(), Screen::Timeline(_)) && model.jobs.in_doubt().next().is_some() {
         actions.push(Action::Acknowledge);
     }
     actions.push(Help);
+    actions
+}
+
+/// Returns the keys of a release's screen: those of its phase, and of the row under the cursor only what is for such a row.
+fn on_release(model: &Model, id: &ReleaseId) -> Vec<Action> {
+    use Action::{
+        Announce, Approve, Check, CheckAll, EditRelease, Evidence, Finish, GiveUp, Override, Refuse, Remark, Schedule, Start, Tick,
+        Withdraw,
+    };
+    let Some(release) = model.releases.get(id) else { return vec![Action::Back] };
+    let of_phase: &[Action] = match release.phase {
+        Phase::Draft => &[Announce, EditRelease, GiveUp],
+        Phase::Checking => &[Tick, Evidence, Check, CheckAll, Approve, Refuse, Withdraw, Start, Override, Schedule, GiveUp],
+        Phase::Ready => &[Start, Schedule, Tick, Evidence, Check, CheckAll, Approve, Refuse, Withdraw, GiveUp],
+        Phase::InProgress => &[Tick, Evidence, Check, CheckAll, Start],
+        Phase::Verifying => &[Finish, Tick, Evidence, Check, CheckAll],
+        Phase::Done | Phase::RolledBack | Phase::Aborted => &[Tick, Evidence, Check, CheckAll],
+    };
+    let mut actions = vec![Action::Back];
+    let of_row = |action: &Action| matches!(action, Tick | Evidence | Check | Withdraw);
+    actions.extend(of_phase.iter().copied().filter(|action| !of_row(action) || available(model, *action).is_ok()));
+    actions.extend([Action::Open, Remark, Action::Timeline, Action::Palette]);
     actions
 }
 

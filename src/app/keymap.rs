@@ -28,7 +28,7 @@ pub const MODES: [&str; 14] = [
 ];
 
 /// Modes in which what is not bound is text.
-const TEXT: [&str; 2] = ["typed", "prompt"];
+const TEXT: [&str; 3] = ["typed", "prompt", "form"];
 
 /// One row, as `config` reads it.
 #[derive(Clone, Copy, Debug)]

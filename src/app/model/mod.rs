@@ -3,6 +3,7 @@
 pub mod dialog;
 pub mod driver;
 pub mod fleet;
+pub mod form;
 pub mod jobs;
 pub mod links;
 pub mod logs;

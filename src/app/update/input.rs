@@ -39,10 +39,15 @@ fn key_pressed(model: &mut Model, key: KeyCombination, repeat: bool, turn: &mut 
         return text_key(model, key, repeat, turn);
     };
     // Ctrl-c leaves from wherever one is: dialogs and prompts bind no such key.
-    if repeat && (action.mutates() || action == Action::Quit) {
+    if repeat && (action.mutates() || action == Action::Quit || submits(model, action)) {
         return;
     }
     perform(model, action, turn);
+}
+
+/// Whether it writes what was typed: a key held down moves through a form and never sends it.
+fn submits(model: &Model, action: Action) -> bool {
+    matches!(model.overlay, Some(Overlay::Form(_))) && matches!(action, Action::Accept | Action::Confirm)
 }
 
 /// What is not bound is text where text is asked for; else ctrl-c leaves.
@@ -63,6 +68,7 @@ fn text_key(model: &mut Model, key: KeyCombination, repeat: bool, turn: &mut Tur
                 palette::edited(model);
             }
         }
+        Some(Overlay::Form(form)) => release::form::typed(form, KeyEvent::new(code, key.modifiers)),
         // The typed name is a deliberate act: a paste without brackets would be none.
         Some(Overlay::Confirm(asked)) if asked.wants_name() && !repeat => {
             asked.typed.handle_event(&event);
@@ -88,6 +94,7 @@ fn pasted(model: &mut Model, text: &str) {
             type_into(&mut open.input);
             palette::edited(model);
         }
+        Some(Overlay::Form(form)) => release::form::pasted(form, line),
         // The typed name is a deliberate act: pasting it would be none.
         _ => {
             model.notices.add(model.now, Tone::Info, None, "pasted text does nothing here");

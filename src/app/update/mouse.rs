@@ -1,7 +1,7 @@
 //! The mouse: click selects, a second click on the same opens, the wheel scrolls. Never a way to confirm by accident:
 //! a click on a dialog's button is a click on the button that is drawn there.
 
-use super::{Turn, input, nav};
+use super::{Turn, input, nav, release};
 use crate::app::action::Action;
 use crate::app::model::Model;
 use crate::app::model::dialog::Overlay;
@@ -36,6 +36,9 @@ fn clicked(model: &mut Model, hit: Option<Hit>, turn: &mut Turn) {
     match hit {
         Some(Hit::Action(action)) => input::perform(model, action, turn),
         Some(Hit::ListRow(at)) => {
+            if let Some(Overlay::Form(form)) = &mut model.overlay {
+                return release::form::clicked(form, at);
+            }
             let again = nav::select_row(model, at);
             match &model.overlay {
                 Some(Overlay::Confirm(_)) => {}

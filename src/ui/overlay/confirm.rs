@@ -12,10 +12,13 @@ use crate::app::model::dialog::{Button, Confirm, Stage};
 use crate::app::regions::Hit;
 use crate::domain::change::{Preview, Wait};
 use crate::domain::plan::Protection;
-use crate::domain::verb::Order;
+use crate::domain::release::Kind;
+use crate::domain::release::policy::OnClose;
+use crate::domain::verb::{Order, Verb};
 use crate::ui::format;
 use crate::ui::pane::revisions::signed;
 use crate::ui::pen::{Pen, bottom, top};
+use crate::ui::release::signs;
 use crate::ui::words;
 
 /// Columns that the words at the left take.
@@ -89,7 +92,9 @@ fn content(pen: &Pen<'_>, confirm: &Confirm, width: usize) -> Vec<Line<'static>>
     if let Some(workload) = pen.model.plan.workload(&confirm.rollout) {
         head.push(Span::styled(format!("  {} {}/{}", workload.target.word(), workload.scope(), workload.namespace), theme.muted));
     }
-    let mut lines = vec![Line::from(head), Line::default()];
+    let mut lines = vec![Line::from(head)];
+    lines.extend(of_release(pen, confirm, width));
+    lines.push(Line::default());
     match &confirm.stage {
         Stage::Asking { since } => {
             let age = pen.model.now.duration_since(*since);
@@ -106,6 +111,46 @@ fn content(pen: &Pen<'_>, confirm: &Confirm, width: usize) -> Vec<Line<'static>>
             lines.push(Line::default());
             lines.push(Line::styled("Read it again to see what the order comes to now.", theme.muted));
         }
+    }
+    lines
+}
+
+/// The release that an order begins or carries on, how its gate stands, and what happens when it shuts meanwhile. A way back is no
+/// business of any gate.
+fn of_release(pen: &Pen<'_>, confirm: &Confirm, width: usize) -> Vec<Line<'static>> {
+    let (model, theme) = (pen.model, pen.theme);
+    let verb = confirm.order.verb();
+    let Some(release) = model.releases.active(&confirm.rollout.service, &confirm.rollout.environment) else { return Vec::new() };
+    if verb.way_back() || verb == Verb::Drive {
+        return Vec::new();
+    }
+    let (glyph, style) = signs::phase(theme, release.phase);
+    let gate = model.verdict(release);
+    let mut first = vec![
+        Span::styled(format::pad("release", WORD), theme.muted),
+        Span::styled(release.brief.route(), theme.strong),
+        Span::styled(format!("  {glyph} {}   gate ", release.phase), style),
+    ];
+    first.extend(signs::tally(theme, &gate));
+    if release.brief.kind == Kind::Emergency {
+        first.push(Span::styled("   emergency", theme.bad));
+    }
+    let mut lines = vec![Line::from(first)];
+    let mut tell = |text: &str, style: Style| {
+        for part in format::wrap(text, width.saturating_sub(WORD)) {
+            lines.push(Line::from(vec![Span::raw(" ".repeat(WORD)), Span::styled(part, style)]));
+        }
+    };
+    if let Some((_, at)) = &confirm.arm {
+        let (when, left) = (format::minute(*at, model.now, &model.zone), format::age(at.duration_since(model.now)));
+        tell(&format!("not now: begins by itself {when}, in {left}, while this console is open and the gate holds"), theme.candidate);
+    }
+    if let Some(over) = release.overridden.as_ref().filter(|_| !gate.overridden.is_empty()) {
+        tell(&format!("overridden by {}: “{}”", over.by, over.reason), theme.bad);
+    }
+    if let Some(policy) = model.policy(&confirm.rollout.environment) {
+        let style = if policy.on_close == OnClose::Finish { theme.muted } else { theme.warn };
+        tell(&format!("should the gate shut meanwhile, {}", policy.on_close.words()), style);
     }
     lines
 }
@@ -241,7 +286,7 @@ fn draw_buttons(pen: &mut Pen<'_>, area: Rect, confirm: &Confirm) {
     let (model, theme) = (pen.model, pen.theme);
     let mode = if confirm.wants_name() { "typed" } else { "confirm" };
     let key = |action: Action| model.keymap.key(mode, action).map(|key| theme.glyphs.key(&key).to_owned()).unwrap_or_default();
-    let named = format::capital(words::order_word(&confirm.order));
+    let named = if confirm.arm.is_some() { "Arm the start".to_owned() } else { format::capital(words::order_word(&confirm.order)) };
     // The last says what a click on it does.
     let mut buttons: Vec<(String, Style, Action)> = Vec::new();
     let focus_on = |wanted: Button| !confirm.wants_name() && confirm.focus == wanted;

@@ -6,6 +6,8 @@ use ratatui::text::{Line, Span};
 use super::{open_at, title};
 use crate::app::model::dialog::{Prompt, Question};
 use crate::app::regions::Hit;
+use crate::domain::id::ReleaseId;
+use crate::domain::release::approval::Choice;
 use crate::ui::format;
 use crate::ui::pen::{Pen, top};
 use crate::ui::words;
@@ -13,7 +15,7 @@ use crate::ui::words;
 /// Draws it: in the middle where something is to be chosen, at the foot where the screen is to be seen.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt) {
     let theme = pen.theme;
-    let (heading, hint) = asked(prompt);
+    let (heading, hint) = asked(pen, prompt);
     let below = u16::from(prompt.error.is_some() || !hint.is_empty());
     let height = prompt.proposals.len() as u16 + 3 + below + u16::from(!prompt.proposals.is_empty());
     let live = matches!(prompt.question, Question::DeckFilter | Question::Search | Question::Pattern | Question::ChronicleFilter);
@@ -54,7 +56,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt) {
 }
 
 /// What is asked, and how to answer.
-fn asked(prompt: &Prompt) -> (String, String) {
+fn asked(pen: &Pen<'_>, prompt: &Prompt) -> (String, String) {
+    let route = |id: &ReleaseId| pen.model.releases.get(id).map_or_else(|| id.to_string(), |release| release.brief.route());
     match &prompt.question {
         Question::Ship { rollout } => (
             format!("Ship which version of {} to {}", words::name(rollout), rollout.environment),
@@ -71,12 +74,35 @@ fn asked(prompt: &Prompt) -> (String, String) {
         Question::DeckFilter => ("Show services that contain".into(), String::new()),
         Question::Search => ("Search the log for".into(), String::new()),
         Question::Pattern => ("Show only lines that match".into(), "a regular expression; empty shows all".into()),
-        Question::Evidence { .. } => ("What shows it".into(), "a note, and an address behind it where there is one".into()),
-        Question::Decide { role, choice, .. } => (format!("{choice:?} as {role}"), "a reason".into()),
-        Question::Override { .. } => ("Why the gate is opened against what it says".into(), "stands in the timeline, and is told".into()),
-        Question::Schedule { .. } => ("Begin by itself at".into(), "22:05, 2026-01-02 22:05 or in 20m; empty takes it back".into()),
-        Question::GiveUp { .. } => ("Why it is given up".into(), String::new()),
-        Question::Remark { .. } => ("Note on the timeline".into(), String::new()),
+        Question::Evidence { release, item } => {
+            let policy = pen.model.releases.get(release).and_then(|release| pen.model.policy(&release.brief.environment));
+            let title = policy.and_then(|policy| policy.items.iter().find(|one| one.id == *item)).map(|item| item.title.clone());
+            let title = title.unwrap_or_else(|| item.to_string());
+            (format!("Tick “{title}” with"), "a note, and behind it an address that shows it".into())
+        }
+        Question::Decide { release, role, choice } => {
+            let word = match choice {
+                Choice::Approve => "Approve",
+                Choice::Refuse => "Refuse",
+                Choice::Withdraw => "Withdraw what you said of",
+            };
+            let hint = match choice {
+                Choice::Approve => "why, in a few words; it is recorded with your name",
+                Choice::Refuse => "why: it keeps the gate shut until you withdraw it, or other bytes come",
+                Choice::Withdraw => "why, in a few words",
+            };
+            (format!("{word} {} as {role}", route(release)), hint.into())
+        }
+        Question::Override { release } => (
+            format!("Override the gate of {}", route(release)),
+            "why: it stands red in the timeline with your name, and people are told".into(),
+        ),
+        Question::Schedule { release } => (
+            format!("Begin {} by itself at", route(release)),
+            "22:05, in 20m, or 2026-01-02 22:05; empty takes it back. This console must stay open".into(),
+        ),
+        Question::GiveUp { release } => (format!("Give up {}", route(release)), "why; nothing was sent, and nothing is taken back".into()),
+        Question::Remark { release } => (format!("Note on {}", route(release)), "stands on its timeline for everybody".into()),
         Question::ChronicleFilter => ("Show entries that contain".into(), String::new()),
         Question::Save => ("Save the lines shown to".into(), "a file; an existing one is not written over".into()),
     }

@@ -196,6 +196,9 @@ fn counted(pen: &Pen<'_>, count: Count) -> Line<'static> {
 fn gone(pen: &mut Pen<'_>, area: Rect, id: &ReleaseId) {
     let (_, area) = top(inset(area, 3), 1);
     let theme = pen.theme;
+    if pen.model.releases.sent(id).next().is_some() {
+        return pen.line(area, Span::styled(format!("◐ Release {id} is being recorded …"), theme.candidate));
+    }
     let text = format!("The record of release {id} is not there: it was deleted or pruned, or the store has not told of it yet.");
     pen.lines(area, format::wrap(&text, area.width.into()).into_iter().map(|line| Line::styled(line, theme.waiting)).collect::<Vec<_>>());
 }

@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::ui::format;
 use crate::ui::pen::Pen;
+use crate::ui::release::signs;
 use crate::ui::standing;
 use crate::ui::words;
 
@@ -94,6 +95,13 @@ fn facts(pen: &Pen<'_>, rollout: &Rollout) -> Vec<Fact> {
     }
     if let (Some(deadline), Phase::Progressing | Phase::Failing) = (rollout.deadline, rollout.phase) {
         tell(format!("gives up in {}", format::clock(deadline.duration_since(model.now))), theme.muted, false);
+    }
+    if let Some(release) = model.releases.active(&rollout.id.service, &rollout.id.environment) {
+        let gate = model.verdict(release);
+        let (glyph, style) = signs::phase(theme, release.phase);
+        // While it is under way the gate is told where it has shut: then something may be about to happen.
+        let said = if release.phase.under_way() && gate.open() { String::new() } else { format!(", gate {}", gate.sentence()) };
+        tell(format!("{glyph} release {}{said}", release.phase), style, !gate.open() && release.phase.under_way());
     }
     came(pen, rollout, model.now, &mut tell);
     if let Some(owner) = &rollout.owner {

@@ -3,6 +3,7 @@
 
 mod driver;
 pub mod fixture;
+mod forms;
 mod journal;
 mod orders;
 mod screens;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use rolldeck::app::model::Model;
-use rolldeck::app::model::dialog::{Overlay, Prompt, Question, Roles};
+use rolldeck::app::model::dialog::{FieldKey, Form, Overlay, Prompt, Question, Roles};
 use rolldeck::app::model::nav::{Cursor, Screen};
 use rolldeck::app::model::releases::Run;
 use rolldeck::config::theme::Theme;
@@ -505,8 +505,39 @@ fn override_() -> Model {
     asked(Question::Override { release: ID.into() })
 }
 
+/// The form over the deck, for a service that runs newer in staging.
+fn form() -> Model {
+    let mut model = ruled(policy());
+    model.nav.deck.environment = 2;
+    model.nav.deck.cursor.at = 1;
+    model.overlay = Some(Overlay::Form(Box::new(Form::of(&model, &"frontend".into(), &"production".into()))));
+    model
+}
+
+/// An emergency's form that was sent with something wrong in it.
+fn form_wrong() -> Model {
+    let mut model = form();
+    let Some(Overlay::Form(form)) = &mut model.overlay else { return model };
+    for field in &mut form.fields {
+        match field.key {
+            FieldKey::Kind => field.input = "emergency".into(),
+            FieldKey::Title => field.input = "Checkout answers 500".into(),
+            FieldKey::Downtime => field.input = "a while".into(),
+            _ => {}
+        }
+    }
+    let Some(Overlay::Form(form)) = &model.overlay else { return model };
+    let wrong = form.brief(&model, &"ana".into()).unwrap_err();
+    let Some(Overlay::Form(form)) = &mut model.overlay else { return model };
+    form.cursor = wrong[0].0;
+    for (at, why) in wrong {
+        form.fields[at].error = Some(why);
+    }
+    model
+}
+
 /// Every screen by name.
-pub const SCREENS: [(&str, fn() -> Model); 21] = [
+pub const SCREENS: [(&str, fn() -> Model); 23] = [
     ("release-draft", draft),
     ("release-checking", checking),
     ("release-void", void),
@@ -527,6 +558,8 @@ pub const SCREENS: [(&str, fn() -> Model); 21] = [
     ("release-item", whole),
     ("release-decide", decide),
     ("release-override", override_),
+    ("release-form", form),
+    ("release-form-wrong", form_wrong),
     ("deck-gates", many),
 ];
 
