@@ -76,6 +76,7 @@ pub async fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
 
     let (event_tx, engines) = mpsc::channel(EVENTS);
     let (log_tx, logs) = mpsc::channel(BATCHES);
+    let demonstrates = demo.is_some();
     let simulated = demo.map_or_else(simulated::Options::default, |demo| simulated::Options {
         scenario: demo.scenario,
         seed: demo.seed,
@@ -87,7 +88,8 @@ pub async fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
     let (record_tx, record_commands) = mpsc::channel(COMMANDS);
     let (record_events, records) = mpsc::channel(EVENTS);
     let journal = records::spawn(state_dir, console.clone(), record_commands, record_events);
-    let (ways, tidings) = gate::start(&plan, &simulated, &board)?;
+    let setting = if demonstrates { simulated::setting(&simulated, &plan)? } else { simulated::releases::Setting::default() };
+    let (ways, tidings) = gate::start(&plan, &simulated, &board, setting)?;
     let (back_tx, back) = mpsc::channel(COMMANDS);
     let (shutdown_tx, shutdown) = mpsc::channel(1);
     let mut signals = terminal::Signals::listen().context("signals cannot be caught")?;

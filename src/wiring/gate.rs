@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::{COMMANDS, EVENTS, shelves};
+use crate::adapter::simulated::releases::Setting;
 use crate::adapter::{check, kubernetes, notifier, simulated};
 use crate::domain::id::EnvironmentName;
 use crate::domain::plan::{EngineKind, Plan, Workload};
@@ -32,10 +33,15 @@ pub(super) struct Tidings {
     pub notifier: mpsc::Receiver<port::notify::Event>,
 }
 
-/// Starts them all.
-pub(super) fn start(plan: &Plan, simulated: &simulated::Options, board: &simulated::Board) -> anyhow::Result<(Ways, Tidings)> {
+/// Starts them all. `setting`: who else works in the simulated environments, and what was released there before.
+pub(super) fn start(
+    plan: &Plan,
+    simulated: &simulated::Options,
+    board: &simulated::Board,
+    setting: Setting,
+) -> anyhow::Result<(Ways, Tidings)> {
     let (release_tx, releases) = mpsc::channel(EVENTS);
-    let stores = shelves::start(plan, Vec::new(), Vec::new(), &release_tx);
+    let stores = shelves::start(plan, setting.kept, setting.colleagues, &release_tx);
     let (check_tx, checks) = mpsc::channel(EVENTS);
     let (notify_tx, told) = mpsc::channel(EVENTS);
     let (tools, tool_commands) = mpsc::channel(COMMANDS);

@@ -20,16 +20,19 @@ mod driver;
 mod fault;
 mod fleet;
 mod follow;
+mod former;
 mod lock;
 mod logs;
 mod object;
 mod orders;
 mod pace;
 mod patch;
+mod people;
 mod pod;
 pub mod releases;
 mod rolling;
 mod router;
+mod rules;
 mod scenario;
 mod steer;
 mod view;
@@ -45,6 +48,7 @@ pub use board::Board;
 pub use scenario::{ScenarioError, names};
 pub use world::{Happening, World};
 
+use crate::domain::id::EnvironmentName;
 use crate::domain::plan::{Plan, Workload};
 use crate::port::engine::{Command, Event, LogBatch};
 
@@ -73,7 +77,28 @@ impl Default for Options {
 ///
 /// There is no scenario of that name; the sentence names those that there are.
 pub fn plan(scenario: &str) -> Result<Plan, ScenarioError> {
-    Ok(Scenario::load(scenario)?.fleet()?.plan())
+    Scenario::load(scenario)?.plan(crate::adapter::clock::now())
+}
+
+/// Returns what the store of releases begins with: who else works there, and what was released before.
+///
+/// # Errors
+///
+/// There is no scenario of that name, or what it tells of the past cannot have happened so.
+pub fn setting(options: &Options, plan: &Plan) -> Result<releases::Setting, ScenarioError> {
+    let scenario = Scenario::load(&options.scenario)?;
+    let production = EnvironmentName::new(rules::PRODUCTION);
+    let Some(policy) = plan.environment(&production).map(|of| of.policy.clone()) else { return Ok(releases::Setting::default()) };
+    let habits = scenario.gate.colleague.clone().map_or_else(people::usual, Ok)?;
+    let deeds = people::deeds(&habits, &policy);
+    let now = crate::adapter::clock::now();
+    let mut kept = Vec::new();
+    for former in &scenario.gate.release {
+        let record = former.record(plan, &production, &deeds, now).map_err(|why| ScenarioError::Rules { why })?;
+        kept.push((production.clone(), record));
+    }
+    let pace = pace::Pace::new(scenario.timing, options.speed);
+    Ok(releases::Setting { shelves: Vec::new(), kept, colleagues: people::colleagues(deeds, &policy, &pace) })
 }
 
 /// Starts the task. It ends when `commands` closes or nobody reads `events` any more.

@@ -14,7 +14,7 @@ use crate::domain::release::approval::{Choice, Decision};
 use crate::domain::release::keeping::{self, Added, Room};
 use crate::domain::release::policy::Policy;
 use crate::domain::release::record::{Body, Entry, Record};
-use crate::domain::release::{Release, Voucher, machine};
+use crate::domain::release::{Phase, Release, Voucher, machine};
 use crate::port::releases::{Access, Command, Event, Failure, Shelf};
 
 /// How often the colleagues look up.
@@ -187,16 +187,19 @@ impl Memory {
     /// Lets the colleagues do what they have come to.
     fn tick(&mut self, now: Timestamp) -> Vec<Event> {
         let mut due = Vec::new();
-        for (at, colleague) in self.colleagues.iter().enumerate() {
-            for record in self.records.get(&colleague.environment).into_iter().flat_map(BTreeMap::values) {
+        for (environment, records) in &self.records {
+            for record in records.values() {
                 let Ok(release) = machine::fold(record) else { continue };
-                let acted = (at, release.id.clone(), release.fingerprint());
-                let time = release.announced.is_some_and(|announced| now.duration_since(announced) >= colleague.after);
-                if !time || release.phase.ended() || self.acted.contains(&acted) {
-                    continue;
-                }
-                if let Some(body) = (colleague.act)(&release, now) {
-                    due.push((acted, colleague.environment.clone(), colleague.entry(body, now)));
+                let colleagues = self.colleagues.iter().enumerate().filter(|(_, colleague)| colleague.environment == *environment);
+                for (at, colleague) in colleagues {
+                    let acted = (at, release.id.clone(), release.fingerprint());
+                    let time = release.announced.is_some_and(|announced| now.duration_since(announced) >= colleague.after);
+                    if !time || matches!(release.phase, Phase::Done | Phase::Aborted) || self.acted.contains(&acted) {
+                        continue;
+                    }
+                    if let Some(body) = (colleague.act)(&release, now) {
+                        due.push((acted, environment.clone(), colleague.entry(body, now)));
+                    }
                 }
             }
         }

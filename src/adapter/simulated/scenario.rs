@@ -1,15 +1,21 @@
 //! What a simulated cluster starts from and what happens to it: TOML, one file a scenario, embedded.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::fault::Fate;
 use super::fleet::Fleet;
+use super::rules::Gate;
+use crate::domain::plan::Plan;
 
 /// The scenarios by name, as `--scenario` takes them.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 12] = [
     ("calm", include_str!("../../../assets/scenarios/calm.toml")),
     ("canary", include_str!("../../../assets/scenarios/canary.toml")),
+    ("release", include_str!("../../../assets/scenarios/release.toml")),
+    ("release-window", include_str!("../../../assets/scenarios/release-window.toml")),
+    ("release-freeze", include_str!("../../../assets/scenarios/release-freeze.toml")),
+    ("release-emergency", include_str!("../../../assets/scenarios/release-emergency.toml")),
     ("trouble", include_str!("../../../assets/scenarios/trouble.toml")),
     ("flaky-link", include_str!("../../../assets/scenarios/flaky-link.toml")),
     ("second-operator", include_str!("../../../assets/scenarios/second-operator.toml")),
@@ -36,6 +42,9 @@ pub struct Scenario {
     pub timing: Timing,
     #[serde(default)]
     pub logs: Logs,
+    /// What a release to production must fulfil; of the booking system alone.
+    #[serde(default)]
+    pub gate: Gate,
     #[serde(default)]
     pub happen: Vec<Happen>,
     /// Someone else changes what was previewed, right after the preview.
@@ -223,6 +232,8 @@ pub enum ScenarioError {
         #[source]
         source: Box<toml::de::Error>,
     },
+    #[error("the rules of the demo's releases: {why}")]
+    Rules { why: String },
 }
 
 /// Returns the names of all scenarios, the default one first.
@@ -267,6 +278,19 @@ impl Scenario {
             FleetKind::Crowd { services, instances } => Ok(Fleet::crowd(services, instances)),
         }
     }
+
+    /// Returns the plan of its services, and what their releases must fulfil where it is opened now.
+    ///
+    /// # Errors
+    ///
+    /// The embedded fleet or its rules are wrong.
+    pub fn plan(&self, now: Timestamp) -> Result<Plan, ScenarioError> {
+        let mut plan = self.fleet()?.plan();
+        if self.fleet == FleetKind::Booking {
+            self.gate.rule(&mut plan, now)?;
+        }
+        Ok(plan)
+    }
 }
 
 #[cfg(test)]
@@ -287,7 +311,8 @@ mod tests {
         let error = Scenario::load("clam").expect_err("no such scenario").to_string();
         assert_eq!(
             error,
-            "there is no scenario \"clam\"; there are: calm, canary, trouble, flaky-link, second-operator, flood, quiet, crowd"
+            "there is no scenario \"clam\"; there are: calm, canary, release, release-window, release-freeze, release-emergency, \
+             trouble, flaky-link, second-operator, flood, quiet, crowd"
         );
     }
 
