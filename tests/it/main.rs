@@ -17,6 +17,9 @@ mod pty;
 mod pty_support;
 mod readme;
 mod records;
+mod releases;
 mod screens;
 #[path = "../seen.rs"]
 mod seen;
+#[path = "../support/releases.rs"]
+mod store_support;
