@@ -20,6 +20,9 @@ mod orders;
 mod proxy;
 #[path = "../support/pty.rs"]
 mod pty_support;
+mod releases;
 #[path = "../seen.rs"]
 mod seen;
+#[path = "../support/releases.rs"]
+mod store_support;
 mod watch;
