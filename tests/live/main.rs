@@ -17,6 +17,7 @@ mod lab;
 mod logs;
 mod notifier;
 mod orders;
+mod prometheus;
 mod proxy;
 #[path = "../support/pty.rs"]
 mod pty_support;

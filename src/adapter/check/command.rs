@@ -21,6 +21,8 @@ use super::report::{Report, length};
 use crate::domain::redact::redact;
 use crate::domain::release::checklist::{Command, Verdict};
 
+/// No check takes longer, whatever the plan says: the clock has an end.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a program has between the request to end and its end.
 const TO_END: Duration = Duration::from_secs(2);
 /// How long after a program's end its children may still say something.
@@ -42,7 +44,7 @@ pub(super) async fn run(command: &Command, texts: &Texts, folder: &Path) -> Repo
     if !tokio::fs::metadata(&folder).await.is_ok_and(|about| about.is_dir()) {
         return Report::unknown(format!("its folder {} is not there", folder.display()));
     }
-    let limit = Duration::try_from(command.time_limit).unwrap_or_default();
+    let limit = Duration::try_from(command.time_limit).unwrap_or_default().min(LONGEST);
     let mut prepared = tokio::process::Command::new(program);
     prepared.args(arguments).current_dir(&folder).env_clear().stdin(Stdio::null());
     let mut secrets = Vec::new();

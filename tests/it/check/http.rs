@@ -1,12 +1,17 @@
 //! Answers over HTTP, good and bad.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use rolldeck::domain::release::checklist::{Comparison, Http, Operator, Secret, Task, Verdict};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::bench::Bench;
 use super::server::{Server, answer};
@@ -196,5 +201,25 @@ async fn a_server_that_speaks_no_tls_is_told_as_such() {
     let server = Server::start(|_| answer("200 OK", &[], "")).await;
     let (verdict, evidence, _) = told(get(format!("https://{}/", server.host), 3)).await;
     assert_eq!(verdict, Verdict::Unknown);
-    assert!(evidence.starts_with("TLS: ") || evidence.starts_with("no connection: "), "{evidence}");
+    assert!(evidence.starts_with("TLS: "), "{evidence}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_told_as_such() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
+    let config = versions.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let (acceptor, listener) = (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // It is the client that refuses.
+            let _refused = acceptor.accept(stream).await;
+        }
+    });
+    let (verdict, evidence, _) = told(get(format!("https://localhost:{port}/"), 5)).await;
+    assert_eq!(verdict, Verdict::Unknown);
+    assert!(evidence.starts_with("TLS: invalid peer certificate: UnknownIssuer"), "{evidence}");
 }
