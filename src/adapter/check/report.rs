@@ -11,6 +11,8 @@ use crate::port::check::Found;
 
 /// The one line of evidence: it stands in a table and in a record that has a limit.
 const EVIDENCE_AT_MOST: usize = 300;
+/// An address that is cut leads nowhere: a longer one is not kept.
+const LINK_AT_MOST: usize = 1_000;
 /// What is kept of a program's output or of an answer, over all services.
 const OUTPUT_AT_MOST: usize = 20 * 1024;
 
@@ -51,7 +53,7 @@ impl Report {
             at: clock::now(),
             evidence: one_line(&self.evidence),
             output: cut(&self.output, OUTPUT_AT_MOST).into_owned(),
-            link: self.link.map(|link| one_line(&link)),
+            link: self.link.map(|link| redact(&clean(&link)).into_owned()).filter(|link| link.len() <= LINK_AT_MOST),
         }
     }
 }
