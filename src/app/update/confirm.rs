@@ -47,13 +47,18 @@ pub(super) fn arm(model: &mut Model, rollout: RolloutId, order: Order, arm: (Rel
 
 /// Takes the engine's answer, where the dialog that asked is still open.
 pub(super) fn previewed(model: &mut Model, seq: Seq, result: Result<Box<Preview>, ChangeError>) {
-    let Some(Overlay::Confirm(confirm)) = &mut model.overlay else { return };
+    let Some(Overlay::Confirm(confirm)) = &model.overlay else { return };
     if confirm.seq != seq {
         return;
     }
+    let by_itself = release::by_itself(model, &confirm.rollout, &confirm.order, confirm.arm.as_ref().map(|(_, at)| *at));
+    let Some(Overlay::Confirm(confirm)) = &mut model.overlay else { return };
     confirm.top = 0;
     confirm.stage = match result {
-        Ok(preview) => Stage::Ready(preview),
+        Ok(mut preview) => {
+            preview.leads_to.extend(by_itself);
+            Stage::Ready(preview)
+        }
         Err(moved @ ChangeError::Moved { .. }) => Stage::Moved(moved.to_string()),
         Err(other) => Stage::Refused(other.to_string()),
     };

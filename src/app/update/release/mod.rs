@@ -20,10 +20,14 @@ pub(super) use decide::{answered, perform_list};
 pub(super) use keys::{open, perform, step};
 pub(super) use store::take;
 
+use jiff::Timestamp;
+
 use super::Turn;
 use crate::app::model::Model;
+use crate::app::model::releases::{Bond, bond};
 use crate::domain::id::{RolloutId, ServiceName, repository_of};
 use crate::domain::release::Release;
+use crate::domain::release::policy::OnClose;
 use crate::domain::verb::Order;
 
 /// A second passed.
@@ -32,13 +36,31 @@ pub(super) fn tick(model: &mut Model, turn: &mut Turn) {
     schedule::tick(model, turn);
 }
 
+/// Returns what an order leads to that nobody presses a key for any more, for the dialog that arms it (safety rule 1).
+pub(super) fn by_itself(model: &Model, id: &RolloutId, order: &Order, at: Option<Timestamp>) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(at) = at {
+        let at = at.to_zoned(model.zone.clone()).strftime("%a %H:%M:%S %Z");
+        said.push(format!("it is sent by itself at {at}, while this console is open and the gate holds; no key is asked for then"));
+    }
+    let begins = matches!(bond(order.verb()), Bond::Begins | Bond::GoesOn) && model.bound_by(id, order).0.is_some();
+    match model.policy(&id.environment).map(|policy| policy.on_close) {
+        Some(OnClose::Hold) if begins => {
+            said.push("should the gate shut meanwhile, this console holds it by itself, as `space` does".into())
+        }
+        Some(OnClose::Back) if begins => said.push("should the gate shut meanwhile, this console aborts it by itself, as `x` does".into()),
+        _ => {}
+    }
+    said
+}
+
 /// Returns the image with the digest that the release which binds a rollout was approved for, where it is of that version.
 pub(super) fn pinned(model: &Model, id: &RolloutId, image: String) -> String {
     let order = Order::Ship { container: None, image };
     let meant = model.bound_by(id, &order).0.and_then(|release| {
         let bound = release.bound.iter().find(|bound| bound.service == id.service)?;
         let Order::Ship { image, .. } = &order else { return None };
-        (*image == bound.image).then(|| Some(format!("{image}@{}", bound.digest.as_ref()?)))?
+        (*image == bound.image).then(|| bound.shipped())
     });
     let Order::Ship { image, .. } = order else { return String::new() };
     meant.unwrap_or(image)

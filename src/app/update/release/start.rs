@@ -26,12 +26,7 @@ pub(super) fn begin(model: &mut Model, release: &Release, turn: &mut Turn) {
 pub(super) fn ship(model: &Model, release: &Release) -> Option<(RolloutId, Order)> {
     let id = next(model, release)?;
     let rollout = model.rollout(&id)?;
-    let image = super::image_of(model, release, &id.service)?;
-    let digest = release.bound.iter().find(|bound| bound.service == id.service).and_then(|bound| bound.digest.clone());
-    // The tag is kept for people; the digest is what counts (api-semantics 7).
-    let image = match digest {
-        Some(digest) if !image.contains('@') => format!("{image}@{digest}"),
-        _ => image,
-    };
+    let bound = release.bound.iter().find(|bound| bound.service == id.service && bound.digest.is_some());
+    let image = bound.map(crate::domain::release::Bound::shipped).or_else(|| super::image_of(model, release, &id.service))?;
     Some((id, Order::Ship { container: rollout.container.clone(), image }))
 }
