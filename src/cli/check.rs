@@ -8,6 +8,8 @@ use super::kubeconfig::Contexts;
 use super::{Failure, console, output, working_dir};
 use crate::config::{place, plan, settings};
 use crate::domain::plan::{Plan, Protection};
+use crate::domain::release::checklist::{Stage, Task};
+use crate::domain::release::policy::{Need, Policy};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -58,8 +60,38 @@ fn summary(plan: &Plan) -> Vec<String> {
             environment.namespace,
             counted(count, "workload")
         ));
+        lines.push(format!("  {:width$}  {}", "", rules(&environment.policy)));
+    }
+    if !plan.channels.is_empty() {
+        let names: Vec<&str> = plan.channels.iter().map(|channel| channel.name.as_str()).collect();
+        lines.push(format!("  told of releases: {}", names.join(", ")));
     }
     lines
+}
+
+/// Returns what a release to an environment must fulfil, in one line.
+fn rules(policy: &Policy) -> String {
+    let need = match policy.need {
+        Need::Required => "releases required",
+        Need::Optional => "releases optional",
+    };
+    let mut parts = vec![need.to_owned()];
+    let before = || policy.items.iter().filter(|item| item.stage == Stage::Before && item.required);
+    let own = before().filter(|item| item.task != Task::Manual).count();
+    match before().count() {
+        0 => parts.push("nothing to check".into()),
+        all => parts.push(format!("{} before it begins, {own} of them by themselves", counted(all, "check"))),
+    }
+    if !policy.approvals.is_empty() {
+        parts.push(counted(policy.approvals.len(), "approval rule"));
+    }
+    if !policy.calendar.windows.is_empty() {
+        parts.push(counted(policy.calendar.windows.len(), "window"));
+    }
+    if !policy.calendar.freezes.is_empty() {
+        parts.push(counted(policy.calendar.freezes.len(), "freeze"));
+    }
+    parts.join(", ")
 }
 
 fn counted(number: usize, what: &str) -> String {

@@ -78,6 +78,9 @@ pub fn text(surveys: &[Survey]) -> String {
         };
         put(&format!("protection = \"{protection}\"\n"));
     }
+    put("# Releases: whatever is protected has the shipped checklists as soon as somebody makes a release (`R` on the deck).");
+    put("# [release], [roles], [[approval]], [[window]], [[freeze]], [[checklist]] and [[notify]] say what else must hold,");
+    put("# when, and who is told; `required = true` under [release] lets nothing out without one.\n");
     put("# Services, as the deck lists them. One without a workload is a Deployment of its own name in every environment.");
     for (name, places) in services(surveys) {
         put("");

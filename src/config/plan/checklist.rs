@@ -96,7 +96,7 @@ pub(super) struct ItemFile {
     #[schemars(with = "Option<Vec<String>>", example = ["major"])]
     classes: Option<Vec<Spanned<String>>>,
     /// A program that passes by ending with 0: its words, or a table. No shell, no terminal, no input, and no variables but those
-    /// that it names and ROLLDECK_SERVICE and the like. Words may hold ${service}, ${version}, ${environment} and ${image}.
+    /// that it names and ROLLDECK_SERVICE and the like. Words may hold ${service}, ${version}, ${environment}, ${image}, ${digest} and ${namespace}.
     #[schemars(with = "Option<Written<Vec<String>, CommandFile>>", example = ["./smoke", "${version}"])]
     pub command: Option<Spanned<Written<Vec<String>, CommandFile>>>,
     /// An address that passes by answering 200, or a table.

@@ -35,7 +35,7 @@ pub(super) struct CommandFile {
     /// How long it may take before it is stopped with all that it started. Default: 60s.
     #[schemars(with = "Option<String>", example = &"5m")]
     time_limit: Option<Spanned<String>>,
-    /// The variables of the console's environment that it may see. Default: PATH and HOME alone.
+    /// The variables of the console's environment that it may see. Default: PATH, HOME and LANG alone.
     #[schemars(with = "Option<Vec<String>>", example = ["CI_TOKEN"])]
     variables: Option<Vec<Spanned<String>>>,
     /// Where it runs, from the plan's folder. Default: there.
@@ -47,7 +47,7 @@ pub(super) struct CommandFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct HttpFile {
-    /// The address. May hold ${service}, ${version}, ${environment} and ${image}.
+    /// The address. May hold ${service}, ${version}, ${environment}, ${image}, ${digest} and ${namespace}.
     #[schemars(with = "String", example = &"https://booking.example/health")]
     url: Option<Spanned<String>>,
     /// The method. Default: GET.
@@ -104,7 +104,7 @@ pub(super) struct PrometheusFile {
     /// The server's address.
     #[schemars(with = "String", example = &"http://prometheus:9090")]
     server: Option<Spanned<String>>,
-    /// The query, of one value. May hold ${service}, ${version}, ${environment} and ${namespace}.
+    /// The query, of one value. May hold ${service} and the like.
     #[schemars(with = "String", example = &"sum(rate(errors_total{service=\"${service}\"}[5m]))")]
     query: Option<Spanned<String>>,
     /// What passes: `==`, `!=`, `<`, `<=`, `>` or `>=`, and a number.
@@ -202,7 +202,7 @@ fn command(build: &mut Build<'_>, spanned: &Spanned<Written<Vec<String>, Command
         Some(_) => {}
     }
     for word in &run {
-        placeholder::check(build, word, spanned.span(), &placeholder::OF_RELEASE);
+        placeholder::check_word(build, word, spanned.span());
     }
     let time_limit = table.and_then(|table| table.time_limit.as_ref());
     let variables: Vec<String> = table
@@ -250,7 +250,7 @@ fn http(build: &mut Build<'_>, spanned: &Spanned<Written<String, HttpFile>>) -> 
         build.push(given.span(), format!("`{method}` is no method")).label("as \"GET\" or \"POST\"");
     }
     let header = table.header.as_ref().and_then(|given| {
-        placeholder::check(build, given.get_ref(), given.span(), &placeholder::OF_RELEASE);
+        placeholder::check(build, given.get_ref(), given.span());
         let pair = given.get_ref().split_once(':').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
         let pair = pair.filter(|(name, _)| http::HeaderName::from_bytes(name.as_bytes()).is_ok());
         if pair.is_none() {
@@ -280,7 +280,7 @@ fn prometheus(build: &mut Build<'_>, table: &PrometheusFile) -> Option<Prometheu
     }
     if let Some(query) = &table.query {
         build.told(Some(query), "query");
-        placeholder::check(build, query.get_ref(), query.span(), &placeholder::OF_QUERY);
+        placeholder::check(build, query.get_ref(), query.span());
     }
     let limit = table.limit.as_ref().and_then(|given| comparison::of_number(build, given));
     let headers = secret::headers(build, table.headers.as_ref())?;
@@ -346,7 +346,7 @@ fn kubernetes(build: &mut Build<'_>, spanned: &Spanned<Written<String, Kubernete
         "healthy" => Kubernetes::Healthy { for_: moment::length(build, Some(value), false)? },
         "same-digest" => Kubernetes::SameDigest { environment: other(build, value)? },
         "job" => {
-            placeholder::check(build, &name, value.span(), &placeholder::OF_RELEASE);
+            placeholder::check(build, &name, value.span());
             Kubernetes::Job { name }
         }
         _ if !build.valid(Some(value), "name of an object", names::subdomain) => return None,
@@ -389,7 +389,7 @@ fn limit(build: &mut Build<'_>, given: Option<&Spanned<String>>) -> Option<Signe
 
 /// Checks an address: that of a web server, without a password in it.
 fn address(build: &mut Build<'_>, url: &str, span: Range<usize>) {
-    placeholder::check(build, url, span.clone(), &placeholder::OF_RELEASE);
+    placeholder::check(build, url, span.clone());
     let host =
         url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).map(|rest| rest.split(['/', '?', '#']).next().unwrap_or(""));
     match host {

@@ -1,7 +1,9 @@
 //! The plan's fixtures: what loads, and what each mistake looks like to the person who made it.
 
 mod commands;
+mod release;
 mod schema;
+mod window;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
