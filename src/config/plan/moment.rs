@@ -71,7 +71,7 @@ pub(super) fn length(build: &mut Build<'_>, given: Option<&Spanned<String>>, zer
         Err(_) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
             (format!("`{text}` has no unit"), format!("\"{text}m\" for minutes, \"{text}h\" for hours"))
         }
-        Err(_) => (format!("`{text}` is no length of time"), "as \"30m\", \"1h 30m\" or \"2 days\"".to_owned()),
+        Err(_) => (format!("`{text}` is no length of time"), "as \"30m\", \"1h 30m\" or \"48h\"".to_owned()),
     };
     build.push(given.span(), message).label(label);
     None
