@@ -198,7 +198,7 @@ pub fn footer(model: &Model) -> Vec<Action> {
         Screen::Timeline(_) => vec![Back, Open],
         Screen::Releases => vec![Back, Open],
         Screen::Release(id) => on_release(model, id),
-        Screen::Chronicle(_) => vec![Back, Filter, Action::Remark, Action::Export],
+        Screen::Chronicle(_) => vec![Back, Open, Filter, Action::Remark, Action::Export],
     };
     if matches!(model.nav.screen(), Screen::Timeline(_)) && model.jobs.in_doubt().next().is_some() {
         actions.push(Action::Acknowledge);
@@ -285,6 +285,10 @@ pub fn available(model: &Model, action: Action) -> Result<(), Refusal> {
         Action::Logs | Action::Revisions => here(model.selected_rollout().is_some(), "nothing is selected"),
         Action::Arm => here(model.plan.provisional, "the plan says what may be written"),
         Action::Acknowledge => here(model.jobs.in_doubt().next().is_some(), "nothing is in doubt"),
+        Action::Export => here(model.open_release().is_some(), "open a release first"),
+        Action::Remark if matches!(model.nav.screen(), Screen::Logs(_)) => {
+            crate::app::model::chronicle::takes_line(model).map(drop).map_err(Refusal::Other)
+        }
         _ if row(action).group == Group::Release => crate::app::model::releases::available(model, action),
         _ if row(action).group == Group::Logs => here(matches!(model.nav.screen(), Screen::Logs(_)), "only in the logs"),
         _ => Ok(()),

@@ -1,5 +1,6 @@
 //! All that the console knows, and nothing that it does. One truth, readable without a screen.
 
+pub mod chronicle;
 pub mod dialog;
 pub mod driver;
 pub mod fleet;

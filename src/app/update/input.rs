@@ -10,6 +10,7 @@ use crate::app::catalogue::{self, Group};
 use crate::app::effect::Effect;
 use crate::app::model::Model;
 use crate::app::model::dialog::Overlay;
+use crate::app::model::nav::Screen;
 use crate::app::model::notices::Tone;
 use crate::port::terminal::Input;
 
@@ -122,7 +123,10 @@ pub(super) fn perform(model: &mut Model, action: Action, turn: &mut Turn) {
             model.notices.add(model.now, Tone::Info, None, format!("mouse {state}"));
         }
         Action::Palette => palette::open(model),
+        Action::Filter if matches!(model.nav.screen(), Screen::Chronicle(_)) => release::chronicle::filter(model),
         Action::Filter => prompt::filter(model),
+        Action::Export => release::chronicle::export(model, turn),
+        Action::Remark if matches!(model.nav.screen(), Screen::Logs(_)) => release::chronicle::keep_line(model, turn),
         Action::Reconnect => nav::reconnect(model, turn),
         Action::Arm => order::arm(model),
         Action::Acknowledge => super::jobs::acknowledge(model, turn),

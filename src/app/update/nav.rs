@@ -3,11 +3,11 @@
 use super::{Turn, confirm, logs, release};
 use crate::app::action::Action;
 use crate::app::effect::Effect;
-use crate::app::model::Model;
 use crate::app::model::dialog::{Overlay, Subject, Whole};
 use crate::app::model::nav::{Cursor, Pane, Screen};
 use crate::app::model::notices::Tone;
 use crate::app::model::tree::{self, Item};
+use crate::app::model::{Model, chronicle};
 use crate::app::regions::Hit;
 use crate::domain::id::RolloutId;
 use crate::domain::verb::{Order, Verb};
@@ -66,8 +66,9 @@ fn open(model: &mut Model) {
             Pane::Logs => model.nav.open(Screen::Logs(id)),
             Pane::Events => open_event(model, &id),
         },
-        Screen::Revisions(_) | Screen::Logs(_) | Screen::Chronicle(_) => {}
+        Screen::Revisions(_) | Screen::Logs(_) => {}
         Screen::Release(id) => release::open(model, &id),
+        Screen::Chronicle(id) => release::chronicle::open(model, &id),
         Screen::Releases => {
             let chosen = model.releases.newest().get(model.nav.releases.at).map(|release| release.id.clone());
             if let Some(id) = chosen {
@@ -153,7 +154,10 @@ fn step(model: &mut Model, action: Action) {
             move_cursor(&mut model.nav.releases, action, count, model.regions.list_rows);
         }
         Screen::Release(id) => release::step(model, &id, action),
-        Screen::Chronicle(_) => {}
+        Screen::Chronicle(id) => {
+            let count = chronicle::rows(model, &id).0.len();
+            move_cursor(&mut model.nav.chronicle.cursor, action, count, model.regions.list_rows);
+        }
     }
 }
 
@@ -314,7 +318,8 @@ fn copy(model: &mut Model, turn: &mut Turn) {
         Screen::Timeline(_) => {
             model.timeline().get(model.nav.timeline.at).and_then(|operation| serde_json::to_string_pretty(&operation.intent).ok())
         }
-        Screen::Releases | Screen::Release(_) | Screen::Chronicle(_) => model.open_release().map(|release| release.brief.route()),
+        Screen::Chronicle(id) => release::chronicle::copied(model, &id),
+        Screen::Releases | Screen::Release(_) => model.open_release().map(|release| release.brief.route()),
         Screen::Deck => {
             model.selected_rollout().and_then(|id| model.rollout(&id)?.newest()?.images.first().map(|image| image.image.clone()))
         }
@@ -414,6 +419,7 @@ pub(super) fn select_row(model: &mut Model, at: usize) -> bool {
             Screen::Timeline(_) => (&mut model.nav.timeline, usize::MAX),
             Screen::Releases => (&mut model.nav.releases, usize::MAX),
             Screen::Release(_) => (&mut model.nav.release, usize::MAX),
+            Screen::Chronicle(_) => (&mut model.nav.chronicle.cursor, usize::MAX),
             _ => return false,
         },
     };

@@ -40,7 +40,10 @@ pub(super) fn edited(model: &mut Model) {
             model.nav.deck.cursor = Cursor::default();
         }
         Question::Search => logs::search(model, &text),
-        Question::ChronicleFilter => model.nav.chronicle.filter = text,
+        Question::ChronicleFilter => {
+            model.nav.chronicle.filter = text;
+            model.nav.chronicle.cursor = Cursor::default();
+        }
         _ => {}
     }
 }

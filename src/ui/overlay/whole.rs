@@ -17,22 +17,26 @@ use crate::ui::words;
 /// Draws it, from its line `top` on.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, whole: &Whole) {
     let theme = pen.theme;
-    let Some(rollout) = pen.model.rollout(&whole.rollout).cloned() else { return };
     let width = area.width.saturating_sub(if area.width >= 100 { 12 } else { 2 }).min(112);
     let columns = usize::from(width.saturating_sub(4));
-    let (heading, lines) = match &whole.subject {
-        Subject::Analysis(name) => match rollout.delivery.analysis(name) {
+    let rollout = pen.model.rollout(&whole.rollout).cloned();
+    let gone = |what: String| (what, vec![Line::styled("It is gone.", theme.muted)]);
+    let (heading, lines) = match (&whole.subject, &rollout) {
+        // A text needs no rollout: of a release that has not begun there may be none.
+        (Subject::Text(heading, text), _) => (heading.clone(), prose(text, columns, theme.text())),
+        (_, None) => return,
+        (Subject::Analysis(name), Some(rollout)) => match rollout.delivery.analysis(name) {
             Some(analysis) => (format!("Analysis {name}"), of_analysis(pen, analysis, columns)),
-            None => (format!("Analysis {name}"), vec![Line::styled("It is gone.", theme.muted)]),
+            None => gone(format!("Analysis {name}")),
         },
-        Subject::Experiment(name) => match rollout.delivery.experiments.iter().find(|experiment| experiment.name == *name) {
+        (Subject::Experiment(name), Some(rollout)) => match rollout.delivery.experiments.iter().find(|experiment| experiment.name == *name)
+        {
             Some(experiment) => (format!("Experiment {name}"), of_experiment(pen, experiment, columns)),
-            None => (format!("Experiment {name}"), vec![Line::styled("It is gone.", theme.muted)]),
+            None => gone(format!("Experiment {name}")),
         },
-        Subject::Rollout => {
-            (format!("{} in {}", words::name(&whole.rollout), whole.rollout.environment), of_rollout(pen, &rollout, columns))
+        (Subject::Rollout, Some(rollout)) => {
+            (format!("{} in {}", words::name(&whole.rollout), whole.rollout.environment), of_rollout(pen, rollout, columns))
         }
-        Subject::Text(heading, text) => (heading.clone(), prose(text, columns, theme.text())),
     };
     let height = (lines.len() as u16).saturating_add(2).min(area.height);
     let scrolls = lines.len() + 2 > usize::from(area.height);

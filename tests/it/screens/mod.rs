@@ -1,6 +1,7 @@
 //! What stands on screen: whole frames, compared as text, in every size, mode and trouble.
 
 mod canaries;
+mod chronicle;
 mod fixture;
 mod frames;
 mod picture;

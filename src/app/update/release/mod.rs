@@ -4,6 +4,7 @@ mod announce;
 mod append;
 pub(super) mod begin;
 mod check;
+pub(super) mod chronicle;
 pub(super) mod close;
 mod decide;
 pub(super) mod form;
