@@ -350,7 +350,7 @@ mod tests {
             }
         });
         let record = record(&folder(home.path()));
-        assert_eq!((record.entries.len(), record.problems.len()), (2 + 4 * EACH as usize, 0));
+        assert_eq!((record.entries.len(), record.problems.len()), (2 + 4 * 25, 0));
         for writer in 1..=4 {
             let own: Vec<Entry> =
                 record.entries.iter().filter(|entry| entry.at.as_second() / 1000 == 1_780_000 + writer).cloned().collect();
