@@ -7,5 +7,6 @@ pub mod fixture;
 mod forms;
 mod journal;
 mod orders;
+mod release;
 mod screens;
 mod turns;

@@ -23,6 +23,8 @@ pub(in crate::app::update) fn take(model: &mut Model, event: Event, turn: &mut T
             if let Some(pending) = append::answered(model, seq, result.as_ref().err()) {
                 announce::accepted(model, &release, &pending.bodies, turn);
             }
+            // The record may have come before the answer: what waited for either goes on.
+            check::recorded(model, &release, turn);
         }
         Event::Pruned { environment, count } => {
             let noun = if count == 1 { "release was" } else { "releases were" };
