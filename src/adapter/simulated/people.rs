@@ -49,7 +49,7 @@ pub struct Deed {
 
 #[derive(Clone, Debug)]
 enum What {
-    Tick(Item),
+    Tick(Box<Item>),
     Approve(ApproverRole),
 }
 
@@ -78,7 +78,7 @@ pub fn deeds(habits: &[Habit], policy: &Policy) -> Vec<Deed> {
             // A rule that fills itself is nobody's to tick.
             let mut items = policy.items.iter().filter(|item| item.id == *id && item.task == Task::Manual).peekable();
             if items.peek().is_some() {
-                deeds.extend(items.map(|item| deed(after, What::Tick(item.clone()))));
+                deeds.extend(items.map(|item| deed(after, What::Tick(Box::new(item.clone())))));
                 after += habit.apart;
             }
         }

@@ -28,8 +28,8 @@ fn get(url: String, seconds: i64) -> Http {
     }
 }
 
-fn status_is_ok() -> Option<(String, Comparison)> {
-    Some(("/status".into(), Comparison { operator: Operator::Equal, value: json!("ok") }))
+fn status_is_ok() -> (String, Comparison) {
+    ("/status".into(), Comparison { operator: Operator::Equal, value: json!("ok") })
 }
 
 async fn told(http: Http) -> (Verdict, String, String) {
@@ -54,10 +54,14 @@ async fn an_answer_is_compared_in_its_status_its_header_and_its_json() {
         (version("${version}"), Verdict::Pass, ", x-version: 2.2.0"),
         (version("2.3.0"), Verdict::Fail, ", but x-version is 2.2.0, not 2.3.0"),
         (Http { header: Some(("x-none".into(), "1".into())), ..health.clone() }, Verdict::Fail, ", but x-none is not there, not 1"),
-        (Http { json: status_is_ok(), ..health.clone() }, Verdict::Pass, ", /status = \"ok\""),
+        (Http { json: Some(status_is_ok()), ..health.clone() }, Verdict::Pass, ", /status = \"ok\""),
         (compared("/checks/db", Operator::Less, json!(3)), Verdict::Fail, ", but /checks/db = 3, wanted < 3"),
         (compared("/checks/cache", Operator::Less, json!(3)), Verdict::Fail, "there is db at /checks"),
-        (Http { json: status_is_ok(), ..get(server.url("/text"), 5) }, Verdict::Fail, ", but no JSON: expected value at line 1 column 1"),
+        (
+            Http { json: Some(status_is_ok()), ..get(server.url("/text"), 5) },
+            Verdict::Fail,
+            ", but no JSON: expected value at line 1 column 1",
+        ),
         (get(server.url("/sick"), 5), Verdict::Fail, "503, not 200"),
         (Http { status: 404, ..get(server.url("/away"), 5) }, Verdict::Pass, "404 in "),
         (get("ftp://127.0.0.1/".into(), 5), Verdict::Unknown, "ftp: is no scheme that a check speaks"),
@@ -159,7 +163,7 @@ async fn a_server_that_drips_is_cut_off_by_the_time_limit() {
     .await;
     for (path, words) in [("/body", "200 came, and its body had not ended after 1 s ("), ("/head", "no answer within 1 s")] {
         let began = Instant::now();
-        let (verdict, evidence, _) = told(Http { json: status_is_ok(), ..get(server.url(path), 1) }).await;
+        let (verdict, evidence, _) = told(Http { json: Some(status_is_ok()), ..get(server.url(path), 1) }).await;
         assert_eq!(verdict, Verdict::Unknown);
         assert!(evidence.starts_with(words), "{evidence}");
         assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
@@ -190,7 +194,7 @@ async fn an_answer_is_read_to_its_bound() {
         ("/garbage", "no answer: "),
         ("/nothing", "no answer: "),
     ] {
-        let (verdict, evidence, _) = told(Http { json: status_is_ok(), ..get(server.url(path), 5) }).await;
+        let (verdict, evidence, _) = told(Http { json: Some(status_is_ok()), ..get(server.url(path), 5) }).await;
         assert_eq!(verdict, Verdict::Unknown, "{path}: {evidence}");
         assert!(evidence.contains(words), "{path}: {evidence}");
     }

@@ -103,8 +103,13 @@ fn the_export_writes_both_files_and_overwrites_none() {
         .filter_map(|effect| if let Effect::Save { path, text } = effect { Some((path.display().to_string(), text.clone())) } else { None })
         .collect();
     assert_eq!(files.len(), 2);
-    assert!(files[0].0.starts_with(ID) && files[0].0.ends_with(".md") && files[0].1.starts_with("# Seats"), "{files:?}");
-    assert!(files[1].0.ends_with(".json") && serde_json::from_str::<serde_json::Value>(&files[1].1).is_ok());
+    assert!(
+        files[0].0.starts_with(ID)
+            && files[0].0 == format!("{}md", files[1].0.trim_end_matches("json"))
+            && files[0].1.starts_with("# Seats"),
+        "{files:?}"
+    );
+    assert!(serde_json::from_str::<serde_json::Value>(&files[1].1).is_ok());
     console.take(Msg::Saved { path: files[0].0.clone().into(), result: Ok(40) });
     assert!(console.model.notices.iter().any(|notice| notice.text.contains(&files[0].0)), "it says where");
 }

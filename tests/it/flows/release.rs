@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use rolldeck::app::action::Action;
 use rolldeck::app::catalogue;
 use rolldeck::app::effect::Effect;
@@ -14,12 +15,13 @@ use rolldeck::app::msg::Msg;
 use rolldeck::domain::change::Expect;
 use rolldeck::domain::id::{EnvironmentName, ReleaseId};
 use rolldeck::domain::release::approval::Rule;
-use rolldeck::domain::release::checklist::{Item, Stage as Checklist, Task};
+use rolldeck::domain::release::checklist::{Command, Item, Stage as Checklist, Task, Verdict};
 use rolldeck::domain::release::policy::{Need, OnClose, Policy};
 use rolldeck::domain::release::record::{Body, Entry, Record};
-use rolldeck::domain::release::{Brief, Kind, Phase, Voucher, machine};
+use rolldeck::domain::release::{Bound, Brief, Kind, Phase, Voucher, machine};
 use rolldeck::domain::verb::{Capabilities, Order, Refusal, Verb};
 use rolldeck::domain::window::Freeze;
+use rolldeck::port::check;
 use rolldeck::port::releases::{Access, Command as Ask, Event, Failure};
 
 use super::fixture::{Console, at, id, rollout, shipped, under_way};
@@ -38,6 +40,11 @@ fn item(name: &str, task: Task) -> Item {
         classes: Vec::new(),
         required: true,
     }
+}
+
+fn command() -> Task {
+    let time_limit = SignedDuration::from_secs(5);
+    Task::Command(Command { run: vec!["true".into()], time_limit, variables: Vec::new(), folder: None })
 }
 
 /// One manual item and ben's approval.
@@ -325,6 +332,51 @@ fn a_release_is_validated_when_its_rollouts_are_done_and_taken_back_by_a_way_bac
     ana.tell(shipped("development", 2));
     store.serve(&mut [&mut ana]);
     assert_eq!(store.phase(), Phase::Verifying);
+}
+
+#[test]
+fn checks_run_after_the_announcement_and_their_outcome_opens_the_gate() {
+    let mut auto = policy();
+    auto.items = vec![item("tests", command())];
+    auto.approvals.clear();
+    let (mut ana, mut store) = opened(&auto);
+    ana.press("A");
+    store.serve(&mut [&mut ana]);
+    let bind = |console: &Console| {
+        console.left.iter().rev().find_map(|effect| match effect {
+            Effect::Check(_, check::Command::Bind { seq, .. }) => Some(*seq),
+            _ => None,
+        })
+    };
+    let bound = |digest: &str| Bound {
+        service: "backend".into(),
+        image: "lab/web:1.1.0".into(),
+        digest: Some(digest.into()),
+        source: "runs in staging".into(),
+    };
+    let seq = bind(&ana).expect("the digests are read first");
+    let ran = |console: &Console| {
+        console.left.iter().rev().find_map(|effect| match effect {
+            Effect::Check(None, check::Command::Run { seq, .. }) => Some(*seq),
+            _ => None,
+        })
+    };
+    assert_eq!(ran(&ana), None, "nothing runs for bytes that are not known yet");
+    ana.take(Msg::Check(check::Event::Bound { seq, bound: vec![bound("sha256:aa")] }));
+    store.serve(&mut [&mut ana]);
+    let seq = ran(&ana).expect("the check runs");
+    let found = check::Found { verdict: Verdict::Pass, at: at(1), evidence: "exit 0".into(), output: String::new(), link: None };
+    ana.take(Msg::Check(check::Event::Finished { seq, found }));
+    store.serve(&mut [&mut ana]);
+    assert_eq!(now(&ana), Phase::Ready);
+    // Somebody pushes the tag again: what was found is of other bytes.
+    ana.left.clear();
+    ana.pass(301, true);
+    let seq = bind(&ana).expect("the digests are read again after a while");
+    ana.take(Msg::Check(check::Event::Bound { seq, bound: vec![bound("sha256:bb")] }));
+    store.serve(&mut [&mut ana]);
+    assert_eq!(now(&ana), Phase::Checking);
+    assert!(ana.model.notices.iter().any(|notice| notice.text.contains("other bytes")));
 }
 
 /// A start that was armed for a minute from now.

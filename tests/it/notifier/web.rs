@@ -69,7 +69,7 @@ async fn serve(stream: TcpStream, answer: Answer, kept: Arc<Mutex<Vec<Request>>>
             let text = format!("HTTP/1.1 {status} Said\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
             let _ = stream.write_all(text.as_bytes()).await;
         }
-        Answer::Hang => tokio::time::sleep(Duration::from_mins(1)).await,
+        Answer::Hang => tokio::time::sleep(Duration::from_secs(60)).await,
         Answer::Hangup => {}
     }
 }

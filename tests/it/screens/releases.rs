@@ -274,7 +274,7 @@ fn entry(second: i64, by: &str, body: Body) -> Entry {
 }
 
 /// The busy evening with rules for production, and nothing released.
-fn ruled(policy: Policy) -> Model {
+fn ruled(policy: &Policy) -> Model {
     let mut model = busy();
     let mut plan = (*model.plan).clone();
     for environment in &mut plan.environments {
@@ -289,10 +289,10 @@ fn ruled(policy: Policy) -> Model {
 }
 
 fn with(release: Release) -> Model {
-    with_rules(release, policy())
+    with_rules(release, &policy())
 }
 
-fn with_rules(release: Release, policy: Policy) -> Model {
+fn with_rules(release: Release, policy: &Policy) -> Model {
     let mut model = ruled(policy);
     let id = release.id.clone();
     model.releases.set(Arc::new(release));
@@ -360,14 +360,14 @@ fn closed() -> Model {
     let story = Story::of(brief()).announced(-7_000).bound(-6_990, DIGEST).passed().approved();
     let mut policy = policy();
     policy.calendar.windows[0].opens = opens("0 22 * * THU");
-    with_rules(story.release, policy)
+    with_rules(story.release, &policy)
 }
 
 fn frozen() -> Model {
     let story = Story::of(brief()).announced(-7_000).bound(-6_990, DIGEST).passed();
     let mut policy = policy();
     policy.calendar.freezes[0].from = at(-86_400);
-    with_rules(story.release, policy)
+    with_rules(story.release, &policy)
 }
 
 fn emergency() -> Model {
@@ -433,7 +433,7 @@ fn unreadable() -> Model {
 }
 
 fn missing() -> Model {
-    let mut model = ruled(policy());
+    let mut model = ruled(&policy());
     model.nav.open(Screen::Release(ID.into()));
     model
 }
@@ -446,7 +446,7 @@ fn done() -> Release {
 
 /// Releases of several services in several phases.
 fn many() -> Model {
-    let mut model = ruled(policy());
+    let mut model = ruled(&policy());
     let checking = checking();
     model.releases.set(Arc::clone(checking.releases.get(&ID.into()).unwrap()));
     let other = |service: &str, version: &str, id: &str| {
@@ -509,7 +509,7 @@ fn override_() -> Model {
 
 /// The form over the deck, for a service that runs newer in staging.
 fn form() -> Model {
-    let mut model = ruled(policy());
+    let mut model = ruled(&policy());
     model.nav.deck.environment = 2;
     model.nav.deck.cursor.at = 1;
     model.overlay = Some(Overlay::Form(Box::new(Form::of(&model, &"frontend".into(), &"production".into()))));

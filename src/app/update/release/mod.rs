@@ -47,7 +47,7 @@ pub(super) fn by_itself(model: &Model, id: &RolloutId, order: &Order, at: Option
     let begins = matches!(bond(order.verb()), Bond::Begins | Bond::GoesOn) && model.bound_by(id, order).0.is_some();
     match model.policy(&id.environment).map(|policy| policy.on_close) {
         Some(OnClose::Hold) if begins => {
-            said.push("should the gate shut meanwhile, this console holds it by itself, as `space` does".into())
+            said.push("should the gate shut meanwhile, this console holds it by itself, as `space` does".into());
         }
         Some(OnClose::Back) if begins => said.push("should the gate shut meanwhile, this console aborts it by itself, as `x` does".into()),
         _ => {}
