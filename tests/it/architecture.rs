@@ -28,7 +28,8 @@ fn may_import(from: &[String], to: &[String]) -> bool {
         "adapter" | "app" => ["domain", "port", "config"].contains(&to_layer.as_str()),
         "ui" => match to_layer.as_str() {
             "domain" => true,
-            "port" => second == "Link",
+            // How something outside stands.
+            "port" => second == "Link" || (second == "releases" && part(to, 2) == "Access"),
             "config" => second == "theme",
             "app" => SEEN_BY_UI.contains(&second.as_str()),
             _ => false,

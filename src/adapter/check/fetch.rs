@@ -227,15 +227,12 @@ pub(super) fn place(url: &Url) -> String {
 /// Returns why a request failed: what the innermost cause says, for the outer ones only say that something did.
 fn reason(error: &reqwest::Error) -> String {
     let mut innermost = error.to_string();
-    let mut tls = false;
     let mut source = error.source();
     while let Some(cause) = source {
         innermost = cause.to_string();
-        let io = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        tls = tls || cause.is::<rustls::Error>() || io.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some();
         source = cause.source();
     }
-    if tls {
+    if of_tls(error) {
         format!("TLS: {innermost}")
     } else if error.is_connect() {
         format!("no connection: {innermost}")
@@ -244,4 +241,10 @@ fn reason(error: &reqwest::Error) -> String {
     } else {
         format!("no answer: {innermost}")
     }
+}
+
+/// Returns whether rustls is anywhere among the causes. An I/O error's `source` leaves out the error that it wraps itself.
+fn of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let wrapped = || error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped().is_some_and(|inner| of_tls(inner)) || error.source().is_some_and(of_tls)
 }

@@ -156,7 +156,7 @@ mod tests {
     fn a_wait_is_read_in_seconds_and_as_a_date() {
         assert_eq!(retry_after("30"), Some(Duration::from_secs(30)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        assert!(retry_after("Sun, 06 Nov 2994 08:49:37 GMT").is_some_and(|wait| wait > Duration::from_secs(1_000_000)));
+        assert!(retry_after("Thu, 01 Jan 2370 00:00:00 GMT").is_some_and(|wait| wait > Duration::from_secs(1_000_000)));
         assert_eq!(retry_after("soon"), None);
     }
 }
