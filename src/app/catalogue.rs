@@ -67,8 +67,10 @@ pub fn row(action: Action) -> Row {
         Action::Bottom => row("bottom", "bottom", "Move to the last row; in logs, follow again", Moving),
         Action::Open => row("open", "open", "Open what is under the cursor", Moving),
         Action::Back => row("back", "back", "Close what is open, go back one screen", Moving),
-        Action::NextPane => row("next-pane", "next pane", "Move to the next pane", Moving),
-        Action::PreviousPane => row("previous-pane", "previous pane", "Move to the previous pane", Moving),
+        Action::NextPane => row("next-pane", "next pane", "Move to the next pane; on a checklist, to the next open item", Moving),
+        Action::PreviousPane => {
+            row("previous-pane", "previous pane", "Move to the previous pane; on a checklist, to the open item before", Moving)
+        }
         Action::Deck => row("deck", "deck", "Go to the deck of services and environments", Going),
         Action::Logs => row("logs", "logs", "Open the logs in full", Going),
         Action::Revisions => row("revisions", "revisions", "Open the revisions and their differences", Going),
@@ -103,13 +105,13 @@ pub fn row(action: Action) -> Row {
         Action::NewRelease => row("new-release", "new release", "Make a release of the service under the cursor", Release),
         Action::EditRelease => row("edit-release", "edit", "Change what a draft says", Release),
         Action::Announce => row("announce", "announce", "Announce the draft: checks run, approvals are asked for", Release),
-        Action::Tick => row("tick", "tick", "Tick the item under the cursor, or take its tick back", Release),
+        Action::Tick => row("tick", "tick", "Tick the item under the cursor, or take your tick back", Release),
         Action::Evidence => row("evidence", "evidence", "Tick the item with a note and an address", Release),
         Action::Check => row("check", "check again", "Run the check under the cursor again", Release),
         Action::CheckAll => row("check-all", "check all", "Run every check again", Release),
         Action::Approve => row("approve", "approve", "Approve the release in a role that you hold", Release),
         Action::Refuse => row("refuse", "refuse", "Refuse the release, with a reason", Release),
-        Action::Withdraw => row("withdraw", "withdraw", "Take your approval or refusal back", Release),
+        Action::Withdraw => row("withdraw", "withdraw", "Take your approval or refusal back, or the tick under the cursor", Release),
         Action::Override => row("override", "override", "Open the gate with a typed reason against what it says", Release),
         Action::Schedule => row("schedule", "schedule", "Set a time at which it begins by itself, or take it back", Release),
         Action::Start => row("start", "start", "Begin the release: ship its version", Release),
@@ -155,6 +157,7 @@ pub fn label(model: &Model, action: Action) -> &'static str {
             Ok(verb) => verb.word(),
             Err(_) => row(action).label,
         },
+        Action::NextPane if matches!(model.nav.screen(), Screen::Release(_)) => "next open",
         Action::Confirm if matches!(model.overlay, Some(Overlay::Form(_))) => "save",
         Action::Drive => match model.open_rollout().map(|id| model.drivers.of(id)) {
             Some(Standing::Mine { asked: Some(_), .. }) => "hand over",
@@ -223,6 +226,9 @@ fn on_release(model: &Model, id: &ReleaseId) -> Vec<Action> {
         Phase::Done | Phase::RolledBack | Phase::Aborted => &[Tick, Evidence, Check, CheckAll],
     };
     let mut actions = vec![Action::Back];
+    if !matches!(release.phase, Phase::Draft | Phase::Aborted | Phase::Done) {
+        actions.push(Action::NextPane);
+    }
     let of_row = |action: &Action| matches!(action, Tick | Evidence | Check | Withdraw);
     actions.extend(of_phase.iter().copied().filter(|action| !of_row(action) || available(model, *action).is_ok()));
     actions.extend([Action::Open, Remark, Action::Timeline, Action::Palette]);

@@ -11,6 +11,9 @@ const KEPT: usize = 200;
 /// How long one stands at the bottom of the screen.
 const SHOWN: SignedDuration = SignedDuration::from_secs(6);
 
+/// How long a warning is covered by nothing less grave.
+const UNCOVERED: SignedDuration = SignedDuration::from_secs(3);
+
 /// How grave a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tone {
@@ -70,15 +73,16 @@ impl Notices {
         self.list.is_empty()
     }
 
-    /// Returns the notice that stands at the bottom now: the newest of the gravest whose time is not over, so that what is said
-    /// in passing covers no warning in the second in which it came. A warning stands twice as long.
+    /// Returns the notice that stands at the bottom now: the newest, but a warning keeps its first seconds, so that what is said
+    /// in passing does not cover it before it was read. A warning stands twice as long.
     pub fn current(&self, now: Timestamp) -> Option<&Notice> {
-        let standing = self.list.iter().rev().filter(|notice| {
-            let shown = if notice.tone >= Tone::Warn { SHOWN * 2 } else { SHOWN };
-            now.duration_since(notice.at) < shown
-        });
-        // The first of equals is the newest. Info and Good are alike here: neither needs to be acted on.
-        standing.reduce(|best, older| if older.tone.max(Tone::Good) > best.tone.max(Tone::Good) { older } else { best })
+        let age = |notice: &Notice| now.duration_since(notice.at);
+        let standing = self.list.iter().rev().filter(|notice| age(notice) < if notice.tone >= Tone::Warn { SHOWN * 2 } else { SHOWN });
+        // The first is the newest. Info and Good are alike here: neither needs to be acted on.
+        standing.reduce(|newest, older| {
+            let graver = older.tone.max(Tone::Good) > newest.tone.max(Tone::Good);
+            if graver && age(older) < UNCOVERED { older } else { newest }
+        })
     }
 }
 
@@ -93,12 +97,11 @@ mod tests {
         let current = |notices: &Notices, at: i64| notices.current(second(at)).map(|notice| notice.text.clone());
         notices.add(second(0), Tone::Warn, None, "ana asks to drive");
         notices.add(second(1), Tone::Good, None, "shipped");
-        assert_eq!(current(&notices, 1).as_deref(), Some("ana asks to drive"));
-        notices.add(second(2), Tone::Warn, None, "stalled");
-        assert_eq!(current(&notices, 3).as_deref(), Some("stalled"));
-        notices.add(second(13), Tone::Good, None, "done");
-        notices.add(second(14), Tone::Info, None, "accepted");
-        assert_eq!(current(&notices, 14).as_deref(), Some("accepted"), "each had its time");
-        assert_eq!(current(&notices, 20), None);
+        assert_eq!(current(&notices, 2).as_deref(), Some("ana asks to drive"));
+        assert_eq!(current(&notices, 3).as_deref(), Some("shipped"), "the warning had its time alone");
+        notices.add(second(4), Tone::Warn, None, "stalled");
+        notices.add(second(5), Tone::Bad, None, "gone");
+        assert_eq!(current(&notices, 5).as_deref(), Some("gone"), "what is graver covers");
+        assert_eq!(current(&notices, 17), None);
     }
 }

@@ -5,7 +5,7 @@ mod bind;
 pub mod rows;
 pub mod standing;
 
-pub use available::{available, next, open_roles, said};
+pub use available::{available, next, open_roles, said, ticked_under};
 pub use bind::{Bond, bond, shutting};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::{Lines, counted, signs};
 use crate::app::action::Action;
 use crate::app::catalogue;
-use crate::app::model::releases::rows::{Count, ItemRow, Row};
+use crate::app::model::releases::rows::{self, Count, ItemRow, Row};
 use crate::domain::release::checklist::{Task, Verdict};
 use crate::domain::release::{Phase, Release};
 use crate::ui::format;
@@ -44,6 +44,7 @@ pub(super) fn lines(pen: &Pen<'_>, release: &Release, rows: &[Row<'_>], width: u
     // What was found needs as much room as what was asked.
     let title = longest.min(width.saturating_sub(by_columns(width) + AGE + 6) * 11 / 20);
     let mut lines: Lines<'static> = Vec::new();
+    let here = rows::here(pen.model, rows);
     let mut stages = 0;
     for (number, row) in rows.iter().enumerate() {
         match row {
@@ -62,7 +63,7 @@ pub(super) fn lines(pen: &Pen<'_>, release: &Release, rows: &[Row<'_>], width: u
                 }
                 lines.push((None, category(pen, name, *count, width)));
             }
-            Row::Item(row) => lines.push((Some(number), item(pen, release, row, number, title, width))),
+            Row::Item(row) => lines.push((Some(number), item(pen, release, row, number == here, title, width))),
             Row::Approvals { .. } | Row::Rule(_) | Row::Decision { .. } => {}
         }
     }
@@ -101,8 +102,8 @@ fn section(pen: &Pen<'_>, name: &str, count: Count, width: usize) -> Line<'stati
 }
 
 /// One item.
-fn item(pen: &Pen<'_>, release: &Release, row: &ItemRow<'_>, number: usize, title: usize, width: usize) -> Line<'static> {
-    let (model, theme) = (pen.model, pen.theme);
+fn item(pen: &Pen<'_>, release: &Release, row: &ItemRow<'_>, here: bool, title: usize, width: usize) -> Line<'static> {
+    let theme = pen.theme;
     let (glyph, style) = signs::item(theme, row);
     let manual = matches!(row.item.task, Task::Manual);
     let ticked = row.standing.outcome.filter(|_| manual);
@@ -130,7 +131,6 @@ fn item(pen: &Pen<'_>, release: &Release, row: &ItemRow<'_>, number: usize, titl
     let (age, of_age) = age(pen, row);
     let age_width = age.chars().count().max(AGE);
     let room = width.saturating_sub(used + age_width + 2);
-    let here = model.nav.release.at == number;
     let (evidence, of_evidence) = evidence(pen, release, row, here);
     spans.push(Span::styled(format::pad(&evidence, room), of_evidence));
     spans.push(Span::styled(format!(" {age:>age_width$} "), of_age));

@@ -18,7 +18,7 @@ use ratatui::text::{Line, Span};
 use super::format;
 use super::pen::{Pen, bottom, inset, top};
 use crate::app::action::Action;
-use crate::app::model::releases::rows::{Count, ItemRow, Row, rows};
+use crate::app::model::releases::rows::{self, Count, ItemRow, Row, rows};
 use crate::app::regions::Hit;
 use crate::domain::id::ReleaseId;
 use crate::domain::release::Release;
@@ -54,7 +54,7 @@ fn beside(pen: &mut Pen<'_>, area: Rect, release: &Release, rows: &[Row<'_>]) {
     let right = (area.width * 7 / 20).clamp(BESIDE.0, BESIDE.1);
     let left = Rect { width: area.width.saturating_sub(right + 1), ..area };
     let aside = Rect { x: left.right() + 1, width: right, ..area };
-    let at = pen.model.nav.release.at;
+    let at = rows::here(pen.model, rows);
     let of_approvals = |row: &Row<'_>| matches!(row, Row::Approvals { .. } | Row::Rule(_) | Row::Decision { .. });
     let there = rows.get(at).is_some_and(of_approvals);
     let items = checklist::lines(pen, release, rows, left.width.saturating_sub(4).into());
@@ -123,7 +123,7 @@ fn detail(pen: &mut Pen<'_>, area: Rect, release: &Release, row: &ItemRow<'_>) {
 /// One list of everything; what stands beside it elsewhere is folded into its end.
 fn stacked(pen: &mut Pen<'_>, area: Rect, release: &Release, rows: &[Row<'_>]) {
     let width = usize::from(area.width.saturating_sub(4));
-    let at = pen.model.nav.release.at;
+    let at = rows::here(pen.model, rows);
     let mut lines = checklist::lines(pen, release, rows, width);
     let approvals = approvals::lines(pen, release, rows, width, false);
     // The approvals stand where the cursor meets them: before the lists that are behind.

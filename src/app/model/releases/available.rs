@@ -59,8 +59,16 @@ fn on(model: &Model, release: &std::sync::Arc<Release>, action: Action) -> Resul
         Action::Tick | Action::Evidence => {
             let item = under(model)?;
             settled(phase, item.stage)?;
-            if item.task == Task::Manual { Ok(()) } else { Err("it fills itself: r runs it again".into()) }
+            if item.task != Task::Manual {
+                return Err("it fills itself: r runs it again".into());
+            }
+            // A key that ticks must not take back what somebody else ticked in the moment before it.
+            match ticked(model, release, item).filter(|by| **by != me && action == Action::Tick) {
+                Some(by) => Err(format!("{by} has ticked it: w takes that tick back")),
+                None => Ok(()),
+            }
         }
+        Action::Withdraw if ticked_under(model) => settled(phase, under(model)?.stage),
         Action::Check => {
             let item = under(model)?;
             settled(phase, item.stage)?;
@@ -83,7 +91,7 @@ fn on(model: &Model, release: &std::sync::Arc<Release>, action: Action) -> Resul
             if said(release, &me).is_empty() { Err("you have decided nothing on it".into()) } else { Ok(()) }
         }
         Action::Override => match phase {
-            Phase::Checking => {
+            Phase::Checking | Phase::InProgress => {
                 let gate = model.verdict(release);
                 match gate.blockers.iter().find(|blocker| !blocker.overridable()) {
                     Some(blocker) => Err(format!("no reason goes over this: {blocker}")),
@@ -114,10 +122,22 @@ fn on(model: &Model, release: &std::sync::Arc<Release>, action: Action) -> Resul
 /// Returns the item under the cursor.
 fn under(model: &Model) -> Result<&Item, String> {
     let Screen::Release(id) = model.nav.screen() else { return Err("only on the release's own screen".into()) };
-    match rows::rows(model, id).get(model.nav.release.at) {
+    match rows::under(model, &rows::rows(model, id)) {
         Some(Row::Item(row)) => Ok(row.item),
         _ => Err("move to an item first".into()),
     }
+}
+
+/// Returns whether the row under the cursor is an item that somebody ticked.
+pub fn ticked_under(model: &Model) -> bool {
+    let of_it = model.open_release().zip(under(model).ok());
+    of_it.is_some_and(|(release, item)| item.task == Task::Manual && ticked(model, release, item).is_some())
+}
+
+/// Returns who ticked an item, where the tick stands.
+fn ticked<'a>(model: &Model, release: &'a Release, item: &Item) -> Option<&'a Actor> {
+    let standing = checklist::standing(item, release.outcomes.get(&item.id), &release.fingerprint(), model.now);
+    standing.outcome.filter(|_| standing.verdict == Verdict::Pass).map(|outcome| &outcome.by)
 }
 
 /// Whether an item of a stage still comes to an outcome in a phase.

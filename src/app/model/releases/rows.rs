@@ -154,6 +154,30 @@ pub fn sent(model: &Model, id: &ReleaseId, item: &Item) -> Option<Verdict> {
         .last()
 }
 
+/// Returns the row under the cursor: the one it was put on, or the first below it where a list began anew under it.
+pub fn under<'r, 'a>(model: &Model, rows: &'r [Row<'a>]) -> Option<&'r Row<'a>> {
+    rows.get(here(model, rows))
+}
+
+/// Returns the index of the row under the cursor.
+pub fn here(model: &Model, rows: &[Row<'_>]) -> usize {
+    nearest(rows, model.nav.release.at, false)
+}
+
+/// Returns the index of the next row that keeps the gate shut, on from one and around the end.
+pub fn next_open(rows: &[Row<'_>], from: usize, back: bool) -> Option<usize> {
+    let open = |at: &usize| match rows.get(*at) {
+        Some(Row::Item(row)) => row.item.required && row.standing.verdict != Verdict::Pass && row.sent.is_none(),
+        Some(Row::Rule(rule)) => !rule.met(),
+        _ => false,
+    };
+    if back {
+        (0..from.min(rows.len())).rev().chain((from..rows.len()).rev()).find(open)
+    } else {
+        (from + 1..rows.len()).chain(0..rows.len()).find(open)
+    }
+}
+
 /// Returns the index of the first row that the cursor may stand on, from `from` on in the direction, else in the other one.
 pub fn nearest(rows: &[Row<'_>], from: usize, back: bool) -> usize {
     let from = from.min(rows.len().saturating_sub(1));

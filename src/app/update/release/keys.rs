@@ -6,6 +6,7 @@ use crate::app::model::Model;
 use crate::app::model::dialog::{Overlay, Question};
 use crate::app::model::nav::Screen;
 use crate::app::model::releases::rows::{self, Row};
+use crate::app::model::releases::ticked_under;
 use crate::app::update::{Turn, prompt};
 use crate::domain::id::{ItemId, ReleaseId};
 use crate::domain::release::checklist::{Outcome, Stage, Verdict};
@@ -39,6 +40,7 @@ pub(in crate::app::update) fn perform(model: &mut Model, action: Action, turn: &
             }
         }
         Action::CheckAll => check::run_all(model, &id, turn),
+        Action::Withdraw if ticked_under(model) => take_back(model, &id, turn),
         Action::Approve | Action::Refuse | Action::Withdraw => decide::begin(model, &release, action, turn),
         Action::Override => prompt::open(model, Question::Override { release: id }, String::new()),
         Action::Schedule => schedule::ask(model, &release, turn),
@@ -66,7 +68,7 @@ fn checklist(model: &mut Model) {
 
 /// Returns the item under the cursor, and its stage.
 pub(super) fn under(model: &Model, id: &ReleaseId) -> Option<(ItemId, Stage)> {
-    match rows::rows(model, id).get(model.nav.release.at) {
+    match rows::under(model, &rows::rows(model, id)) {
         Some(Row::Item(row)) => Some((row.item.id.clone(), row.item.stage)),
         _ => None,
     }
@@ -75,7 +77,7 @@ pub(super) fn under(model: &Model, id: &ReleaseId) -> Option<(ItemId, Stage)> {
 /// Ticks, or takes the tick back. While either is on its way the key does nothing.
 fn tick(model: &mut Model, id: &ReleaseId, turn: &mut Turn) {
     let rows = rows::rows(model, id);
-    let Some(Row::Item(row)) = rows.get(model.nav.release.at) else { return };
+    let Some(Row::Item(row)) = rows::under(model, &rows) else { return };
     if row.sent.is_some() {
         return;
     }
@@ -85,6 +87,17 @@ fn tick(model: &mut Model, id: &ReleaseId, turn: &mut Turn) {
         append::append(model, id, vec![Body::Cleared { item }], true, turn);
     } else {
         ticked(model, id, (item, stage), (String::new(), None), turn);
+    }
+}
+
+/// Takes the tick under the cursor back, whoever gave it.
+fn take_back(model: &mut Model, id: &ReleaseId, turn: &mut Turn) {
+    let rows = rows::rows(model, id);
+    let Some(Row::Item(row)) = rows::under(model, &rows) else { return };
+    let (item, sent) = (row.item.id.clone(), row.sent.is_some());
+    drop(rows);
+    if !sent {
+        append::append(model, id, vec![Body::Cleared { item }], true, turn);
     }
 }
 
@@ -107,7 +120,7 @@ pub(super) fn ticked(
 pub(in crate::app::update) fn step(model: &mut Model, id: &ReleaseId, action: Action) {
     let rows = rows::rows(model, id);
     let (count, height) = (rows.len(), model.regions.list_rows.max(1));
-    let (at, page) = (model.nav.release.at, height.saturating_sub(1).max(1));
+    let (at, page) = (rows::here(model, &rows), height.saturating_sub(1).max(1));
     let to = match action {
         Action::Up => rows::nearest(&rows, at.saturating_sub(1), true),
         Action::Down => rows::nearest(&rows, at + 1, false),
@@ -115,6 +128,8 @@ pub(in crate::app::update) fn step(model: &mut Model, id: &ReleaseId, action: Ac
         Action::PageDown => rows::nearest(&rows, at + page, false),
         Action::Top => rows::nearest(&rows, 0, false),
         Action::Bottom => rows::nearest(&rows, count.saturating_sub(1), true),
+        Action::NextPane => rows::next_open(&rows, at, false).unwrap_or(at),
+        Action::PreviousPane => rows::next_open(&rows, at, true).unwrap_or(at),
         _ => return,
     };
     let first = rows::nearest(&rows, 0, false);
