@@ -9,6 +9,7 @@ use crate::domain::change::{Answer, ChangeError, Preview, Request};
 use crate::domain::driver::{Seat, Standing};
 use crate::domain::id::{Actor, ContainerName, InstanceName, OpId, RolloutId, Scope};
 use crate::domain::log::Lines;
+use crate::domain::release::Voucher;
 use crate::domain::rollout::Rollout;
 use crate::domain::verb::Order;
 
@@ -90,6 +91,7 @@ pub enum Event {
     Identity {
         scope: Scope,
         actor: Actor,
+        voucher: Voucher,
     },
     /// One rollout as it is now. Whole, not a difference. While a re-list runs none comes.
     Rollout(Arc<Rollout>),

@@ -21,6 +21,7 @@ mod prometheus;
 mod proxy;
 #[path = "../support/pty.rs"]
 mod pty_support;
+mod release;
 mod releases;
 #[path = "../seen.rs"]
 mod seen;

@@ -25,6 +25,7 @@ use crate::domain::change::ChangeError;
 use crate::domain::driver::Seat;
 use crate::domain::id::{Actor, RolloutId, Scope};
 use crate::domain::plan::Workload;
+use crate::domain::release::Voucher;
 use crate::domain::rollout::Rollout;
 use crate::port::engine::{Command, Event, LogBatch, LogQuery};
 use crate::port::{Link, Seq};
@@ -292,7 +293,8 @@ impl<'a> Session<'a> {
     async fn identify(&self, user: Option<String>) {
         if let Some(user) = user {
             self.told.locks.identify(&self.told.scope, &user);
-            self.told.send(Event::Identity { scope: self.told.scope.clone(), actor: Actor::new(user) }).await;
+            let (scope, voucher) = (self.told.scope.clone(), Voucher::Kubeconfig);
+            self.told.send(Event::Identity { scope, actor: Actor::new(user), voucher }).await;
         }
     }
 
@@ -405,7 +407,8 @@ impl<'a> Session<'a> {
             Signal::Missing(what) => self.told.missing(what).await,
             Signal::Identity(user) => {
                 self.told.locks.identify(&self.told.scope, &user);
-                self.told.send(Event::Identity { scope: self.told.scope.clone(), actor: Actor::new(user) }).await;
+                let (scope, voucher) = (self.told.scope.clone(), Voucher::Cluster);
+                self.told.send(Event::Identity { scope, actor: Actor::new(user), voucher }).await;
             }
         }
         None

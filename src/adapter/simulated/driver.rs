@@ -16,6 +16,7 @@ use super::view;
 use super::world::{Happening, World};
 use crate::adapter::clock;
 use crate::domain::id::{Actor, Scope};
+use crate::domain::release::Voucher;
 use crate::port::Link;
 use crate::port::engine::{Command, Event, LogBatch};
 
@@ -73,7 +74,7 @@ impl Driver {
     /// The first words: the link, the operator, and everything whole.
     async fn open(&mut self) -> Result<(), Gone> {
         for scope in self.scopes.clone() {
-            self.send(Event::Identity { scope: scope.clone(), actor: Actor::new("demo") }).await?;
+            self.send(Event::Identity { scope: scope.clone(), actor: Actor::new("demo"), voucher: Voucher::Cluster }).await?;
             self.send(Event::Link { scope, link: Link::Up }).await?;
         }
         self.relist().await

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::id::ReleaseId;
+use crate::domain::release::policy::Policy;
 use crate::domain::release::record::{Body, Entry};
 use crate::domain::release::report::{Wait, waits};
 use crate::domain::release::telling::{Told, Weight, told};
@@ -33,7 +34,7 @@ impl Row<'_> {
 /// Returns the rows of a release that the filter lets through, the newest first, and of how many.
 pub fn rows<'a>(model: &'a Model, id: &ReleaseId) -> (Vec<Row<'a>>, usize) {
     let Some(release) = model.releases.get(id) else { return (Vec::new(), 0) };
-    let all = all(release);
+    let all = all(release, model.policy(&release.brief.environment).map(AsRef::as_ref));
     let (filter, count) = (model.nav.chronicle.filter.trim().to_lowercase(), all.len());
     (all.into_iter().rev().filter(|row| row.contains(&filter)).collect(), count)
 }
@@ -59,10 +60,10 @@ pub fn takes_line(model: &Model) -> Result<ReleaseId, String> {
 }
 
 /// Every entry in the order of the record; those that did not fit stand at their time.
-fn all(release: &Release) -> Vec<Row<'_>> {
-    let mut rows: Vec<Row<'_>> = release.entries.iter().map(row).collect();
+fn all<'a>(release: &'a Release, policy: Option<&Policy>) -> Vec<Row<'a>> {
+    let mut rows: Vec<Row<'_>> = release.entries.iter().map(|entry| row(entry, policy)).collect();
     for (entry, why) in &release.rejected {
-        let what = format!("not counted: {} ({why})", told(entry).what);
+        let what = format!("not counted: {} ({why})", told(entry, policy).what);
         let at = rows.iter().position(|row| row.entry.at > entry.at).unwrap_or(rows.len());
         rows.insert(at, Row { entry, told: Told { what, weight: Weight::Bad }, after: None, phase: None });
     }
@@ -80,7 +81,7 @@ fn all(release: &Release) -> Vec<Row<'_>> {
     rows
 }
 
-fn row(entry: &Entry) -> Row<'_> {
+fn row<'a>(entry: &'a Entry, policy: Option<&Policy>) -> Row<'a> {
     let phase = match entry.body {
         Body::Drafted { .. } => Some(Phase::Draft),
         Body::Announced => Some(Phase::Checking),
@@ -92,7 +93,7 @@ fn row(entry: &Entry) -> Row<'_> {
         Body::Aborted { .. } => Some(Phase::Aborted),
         _ => None,
     };
-    Row { entry, told: told(entry), after: None, phase }
+    Row { entry, told: told(entry, policy), after: None, phase }
 }
 
 /// Returns an entry whole: a heading, and all that it holds.

@@ -23,6 +23,7 @@ use crate::app::keymap::Keymap;
 use crate::app::regions::Regions;
 use crate::domain::id::{Actor, RolloutId, Scope};
 use crate::domain::plan::{Environment, Plan};
+use crate::domain::release::Voucher;
 use crate::domain::rollout::Rollout;
 use crate::domain::verb::{Refusal, Verb, possible_at};
 
@@ -112,7 +113,7 @@ pub struct Model {
     pub releases: Releases,
     pub writing: Writing,
     /// Who the cluster takes the operator for, by scope; the system's user otherwise.
-    pub identities: BTreeMap<Scope, Actor>,
+    pub identities: BTreeMap<Scope, (Actor, Voucher)>,
     pub user: Actor,
     /// `host:pid`, for the journal.
     pub console: String,
@@ -182,7 +183,7 @@ impl Model {
 
     /// Returns who acts on a rollout: the cluster's name for the operator, else the system's.
     pub fn actor(&self, id: &RolloutId) -> &Actor {
-        self.scope(id).and_then(|scope| self.identities.get(&scope)).unwrap_or(&self.user)
+        self.scope(id).and_then(|scope| self.identities.get(&scope)).map_or(&self.user, |(actor, _)| actor)
     }
 
     /// Returns whether a verb can be ordered now, with every reason that the console knows. A way back is stopped by

@@ -161,7 +161,7 @@ impl Model {
     pub fn person(&self, environment: &EnvironmentName) -> (crate::domain::id::Actor, Voucher) {
         let workload = self.plan.workloads().find(|workload| workload.id.environment == *environment);
         match workload.and_then(|workload| self.identities.get(&workload.scope())) {
-            Some(actor) => (actor.clone(), Voucher::Cluster),
+            Some((actor, voucher)) => (actor.clone(), *voucher),
             None => (self.user.clone(), Voucher::System),
         }
     }

@@ -39,8 +39,8 @@ pub(super) fn take(model: &mut Model, _kind: EngineKind, event: Event, turn: &mu
             }
             turn.redraw(Redraw::Soon);
         }
-        Event::Identity { scope, actor } => {
-            model.identities.insert(scope, actor);
+        Event::Identity { scope, actor, voucher } => {
+            model.identities.insert(scope, (actor, voucher));
         }
         Event::Missing { scope, what } => {
             model.notices.add(model.now, Tone::Warn, None, format!("{scope}: {what}"));

@@ -2,7 +2,9 @@
 
 use super::approval::Choice;
 use super::checklist::Verdict;
+use super::policy::Policy;
 use super::record::{Body, Entry};
+use crate::domain::id::ItemId;
 
 /// How loudly an entry is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +27,17 @@ pub struct Told {
     pub weight: Weight,
 }
 
-/// Tells an entry.
-pub fn told(entry: &Entry) -> Told {
-    let (weight, what) = words(&entry.body);
+/// Tells an entry. Without the environment's policy, items are known by their ids alone.
+pub fn told(entry: &Entry, policy: Option<&Policy>) -> Told {
+    let title = |id: &ItemId| {
+        let item = policy.and_then(|policy| policy.items.iter().find(|item| item.id == *id));
+        item.map_or_else(|| format!("check {id}"), |item| item.title.clone())
+    };
+    let (weight, what) = words(&entry.body, &title);
     Told { what, weight }
 }
 
-fn words(body: &Body) -> (Weight, String) {
+fn words(body: &Body, title: &dyn Fn(&ItemId) -> String) -> (Weight, String) {
     use Weight::{Bad, Good, Plain, Quiet, Waits};
     let because = |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
     match body {
@@ -50,9 +56,9 @@ fn words(body: &Body) -> (Weight, String) {
                 Verdict::Fail => Bad,
                 Verdict::Pending | Verdict::Unknown => Waits,
             };
-            (weight, format!("check {item}: {}{}", outcome.verdict.word(), because(&outcome.evidence)))
+            (weight, format!("{}: {}{}", title(item), outcome.verdict.word(), because(&outcome.evidence)))
         }
-        Body::Cleared { item } => (Waits, format!("check {item}: tick taken back")),
+        Body::Cleared { item } => (Waits, format!("{}: tick taken back", title(item))),
         Body::Decided { decision } => {
             let (weight, verb) = match decision.choice {
                 Choice::Approve => (Good, "approved"),

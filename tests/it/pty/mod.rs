@@ -2,4 +2,5 @@
 
 mod canary;
 mod console;
+mod release;
 mod stage;

@@ -284,7 +284,7 @@ fn ruled(policy: &Policy) -> Model {
         model.releases.access.insert(environment.name.clone(), Access::Writable);
     }
     model.plan = Arc::new(plan);
-    model.identities.insert("prod-eu".into(), "ana".into());
+    model.identities.insert("prod-eu".into(), ("ana".into(), Voucher::Cluster));
     model
 }
 

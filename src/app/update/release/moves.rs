@@ -105,10 +105,16 @@ fn all_done(model: &Model, release: &Release) -> bool {
 /// Returns where a rollout stands, in a few words: `25 %, waits for you`.
 fn words(rollout: &Rollout) -> String {
     let share = |source| rollout.weights.iter().find(|weight| weight.source == source).map(|weight| weight.share.to_string());
-    let step = rollout.steps.as_ref().and_then(|steps| Some(format!("step {} of {}", steps.current? + 1, steps.list.len())));
+    // Past the last step it is done, or of the rollout before.
+    let step = rollout.steps.as_ref().and_then(|steps| {
+        let (at, of) = (steps.current?, steps.list.len());
+        (at < of).then(|| format!("step {} of {of}", at + 1))
+    });
+    let by_itself = rollout.held.is_none() && rollout.delivery.pause.iter().any(|pause| pause.until.is_some());
     let place = || share(WeightSource::Asked).or_else(|| share(WeightSource::Observed)).or(step);
     match rollout.phase {
         Phase::Waiting if rollout.held.is_some() => place().map_or_else(|| "held".into(), |place| format!("{place}, held")),
+        Phase::Waiting if by_itself => place().map_or_else(|| "pauses".into(), |place| format!("{place}, pauses for a time")),
         Phase::Waiting => place().map_or_else(|| "waits for you".into(), |place| format!("{place}, waits for you")),
         Phase::Progressing | Phase::Unobserved => place().unwrap_or_else(|| "progressing".into()),
         Phase::Failing => place().map_or_else(|| "in trouble".into(), |place| format!("{place}, in trouble")),

@@ -108,7 +108,8 @@ impl Report {
     /// Makes the report of a release. Without the environment's policy, items are known by their ids alone.
     pub fn of(release: &Release, policy: Option<&Policy>, now: Timestamp) -> Self {
         let since = |at: Timestamp| release.announced.map(|announced| at.duration_since(announced).as_secs());
-        let unfit = release.rejected.iter().map(|(entry, why)| format!("{}, {}: {} ({why})", entry.at, entry.actor, told(entry).what));
+        let unfit =
+            release.rejected.iter().map(|(entry, why)| format!("{}, {}: {} ({why})", entry.at, entry.actor, told(entry, policy).what));
         let overrides = release.entries.iter().filter_map(|entry| match &entry.body {
             Body::Overridden { over } => {
                 let (reason, over) = (over.reason.clone(), over.over.clone());
@@ -117,7 +118,7 @@ impl Report {
             _ => None,
         });
         let moment = |entry: &Entry| {
-            let told = told(entry);
+            let told = told(entry, policy);
             Moment { seconds: since(entry.at), bad: told.weight == super::telling::Weight::Bad, what: told.what, entry: entry.clone() }
         };
         Self {
