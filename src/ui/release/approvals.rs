@@ -124,7 +124,7 @@ fn yours(pen: &Pen<'_>, release: &Release) -> Option<String> {
     }
     let policy = model.policy(&release.brief.environment)?;
     let (who, voucher) = model.person(&release.brief.environment);
-    let weak = if voucher == Voucher::Cluster { "" } else { ", by the system's word" };
+    let weak = if voucher == Voucher::Cluster { String::new() } else { format!(", by {}", voucher.words()) };
     if who == release.brief.author {
         return Some(format!("You are {who}{weak}, who wrote it: you may not approve it."));
     }
