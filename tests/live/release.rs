@@ -154,7 +154,7 @@ async fn a_release_is_ticked_and_approved_by_three_people_begun_verified_and_rep
     ana.terminal.press("F");
     carl.terminal.shows("✔ done");
     let (bea, carl) = (bea.terminal, carl.terminal);
-    for mut terminal in [ana.terminal, bea, carl] {
+    for terminal in [ana.terminal, bea, carl] {
         terminal.signal("TERM");
         terminal.ended().restored().with_code(0);
     }
