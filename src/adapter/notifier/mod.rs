@@ -1,6 +1,6 @@
 //! Tells people of releases: webhooks, mail, programs, this terminal.
 //!
-//! A channel has a [`lane`] of its own, so that a server that hangs holds nobody else up, and what is told on one channel
+//! A channel has a `lane` of its own, so that a server that hangs holds nobody else up, and what is told on one channel
 //! comes in order. What is told twice is possible (an answer that got lost), what is lost is said. Nobody waits for a lane.
 
 mod fault;
