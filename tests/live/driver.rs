@@ -97,7 +97,7 @@ async fn a_lock_is_taken_watched_asked_for_handed_over_taken_over_and_outlives_n
     one.press("R");
     one.shows("rehearsed on the server");
     one.press("y");
-    two.shows("a rollout began");
+    two.shows("admin restarted");
 
     two.press("D");
     two.shows("a typed reason takes it over");
