@@ -133,6 +133,8 @@ async fn a_lock_is_taken_watched_asked_for_handed_over_taken_over_and_outlives_n
     two.press("x");
     two.shows("rehearsed on the server");
     two.press("y");
+    // What failed meanwhile may stand over it at the bottom; the list keeps both.
+    one.press("N");
     one.shows("while you drive: deployer aborted web lab");
 
     one.signal("KILL");
